@@ -1,0 +1,1 @@
+"""The image encoder whose space is the sentence encoder's: preprocessing, model, training, export."""
