@@ -77,6 +77,8 @@ export interface Encoding {
 export interface Encoder extends Disposable {
   /** Media types that `encode` accepts. */
   readonly mediaTypes: readonly string[];
+  /** Reads as much of the medium as shows that it can be encoded; throws `bad_media`. Absent where nothing can be wrong. */
+  check?(media: Media, context: Context): Promise<void>;
   encode(media: Media, context: Context): Promise<Encoding>;
 }
 
@@ -224,7 +226,14 @@ export interface ComponentSource {
   readonly device: Device;
 }
 
-/** Widths of named ports: `{ tokens: [16, 384] }`; null is a free axis. */
+/**
+ * Widths of named ports: `{ tokens: [16, 384] }`; null is a free axis. Names by kind:
+ * encoder out `tokens` [null, d_enc] and, where it has one, `joint` [d_joint];
+ * input projector in `tokens`, out `embeds` [null, d_model];
+ * language model in `embeds`, out `hidden` [null, d_model];
+ * output projector in `hidden` [N, d_model] for a signal, `joint` [d_joint] for a joint embedding, nothing for a prompt,
+ * out the ports of its conditioning; decoder in the ports of its conditioning.
+ */
 export type Ports = Readonly<Record<string, readonly (number | null)[]>>;
 
 export interface ComponentKinds {
