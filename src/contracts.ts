@@ -14,6 +14,8 @@ export interface Media {
   /** IANA media type, such as `image/png`. */
   readonly mediaType: string;
   readonly bytes: Uint8Array;
+  /** File name the user gave, for messages alone; no part of the identity, never written into a file. */
+  readonly name?: string;
 }
 
 export interface TextPart {
