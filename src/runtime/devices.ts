@@ -1,0 +1,89 @@
+// Chooses where graphs run: what was asked for, or what is there, works and is faster than the CPU.
+// Knows no graph but its own probe. Tested: cpu. By code alone: cuda, coreml, dml, webgpu.
+
+import type { Device, DeviceChoice } from '../contracts.ts';
+import { AnymodalError } from '../errors.ts';
+import { loadRuntime, sessionOptions } from './sessions.ts';
+
+/** Accelerators in the order in which `auto` tries them. */
+const ACCELERATORS: readonly Device[] = ['cuda', 'coreml', 'dml', 'webgpu'];
+
+const PROBE_SHAPE = [256, 1024] as const;
+
+// An ONNX graph (opset 17): y = x W W W W with x [256, 1024] float32 and W [1024, 1024] filled with 1/1024, so that ones
+// stay ones. 2 GFLOP: enough that a software WebGPU adapter, 15 to 60 times slower than the CPU, shows itself.
+const PROBE =
+  'CAg60gEKMgoBcxIBdyIPQ29uc3RhbnRPZlNoYXBlKhkKBXZhbHVlKg0IARABIgQAAIA6QgF2oAEEChIKAXgKAXcSAmgwIgZNYXRNdWwKEwoCaDAKAXcSAmgx' +
+  'IgZNYXRNdWwKEwoCaDEKAXcSAmgyIgZNYXRNdWwKEgoCaDIKAXcSAXkiBk1hdE11bBIBcCoZCAIQB0IBc0oQAAQAAAAAAAAABAAAAAAAAFoVCgF4EhAKDggB' +
+  'EgoKAwiAAgoDCIAIYhUKAXkSEAoOCAESCgoDCIACCgMIgAhCBAoAEBE=';
+
+/** Whether a device is in this installation of ONNX Runtime; one that is may still lack its driver or adapter. */
+export type DeviceSupport = { device: Device; bundled: boolean };
+
+/** What ONNX Runtime was built with on this platform. Throws `device_unavailable` where it does not load. */
+export async function listDevices(): Promise<DeviceSupport[]> {
+  const { listSupportedBackends } = await loadRuntime();
+  const backends: readonly { name: string; bundled: boolean }[] = listSupportedBackends();
+  const devices: readonly Device[] = ['cpu', ...ACCELERATORS];
+  return devices.flatMap((device) => {
+    const backend = backends.find((candidate) => candidate.name === device);
+    return backend === undefined ? [] : [{ device, bundled: backend.bundled }];
+  });
+}
+
+/**
+ * The device to use. `auto` takes the first bundled accelerator that computes the probe correctly and faster than the
+ * CPU, and else the CPU, with a note that says why. A device asked for by name is taken or throws `device_unavailable`.
+ */
+export async function chooseDevice(choice: DeviceChoice): Promise<{ device: Device; note: string | null }> {
+  if (choice === 'cpu') return { device: 'cpu', note: null };
+  const supported = await listDevices();
+  if (choice !== 'auto') {
+    const probed = await probeDevice(choice);
+    if (probed.milliseconds !== null) return { device: choice, note: null };
+    const names = supported.filter((each) => each.bundled).map((each) => each.device);
+    throw new AnymodalError('device_unavailable', `device ${choice}: ${probed.fault}. Built in here: ${names.join(', ')}. Use one of these or auto.`);
+  }
+  const faults: string[] = [];
+  let ofCpu: number | null = null;
+  for (const { device } of supported.filter((each) => each.bundled && each.device !== 'cpu')) {
+    const probed = await probeDevice(device);
+    if (probed.milliseconds === null) {
+      faults.push(`${device}: ${probed.fault}`);
+      continue;
+    }
+    ofCpu ??= (await probeDevice('cpu')).milliseconds;
+    if (ofCpu === null || probed.milliseconds < ofCpu) return { device, note: faults.length === 0 ? null : faults.join('; ') };
+    faults.push(`${device}: slower than the cpu (${probed.milliseconds.toFixed(0)} ms against ${ofCpu.toFixed(0)} ms)`);
+  }
+  return { device: 'cpu', note: `using the cpu: ${faults.length === 0 ? 'no accelerator is built in' : faults.join('; ')}` };
+}
+
+type Probe = { milliseconds: number; fault: null } | { milliseconds: null; fault: string };
+
+/** Runs the probe twice, since the first run compiles, and times the second. Opens and releases its own session. */
+async function probeDevice(device: Device): Promise<Probe> {
+  const { InferenceSession, Tensor } = await loadRuntime();
+  try {
+    const session = await InferenceSession.create(Buffer.from(PROBE, 'base64'), sessionOptions(device, false));
+    try {
+      const feeds = { x: new Tensor('float32', new Float32Array(PROBE_SHAPE[0] * PROBE_SHAPE[1]).fill(1), PROBE_SHAPE) };
+      await session.run(feeds);
+      const start = performance.now();
+      const data = (await session.run(feeds))['y']?.data;
+      const milliseconds = performance.now() - start;
+      const correct = data instanceof Float32Array && data.every((value) => Math.abs(value - 1) < 1e-2);
+      return correct ? { milliseconds, fault: null } : { milliseconds: null, fault: 'computes a probe graph wrongly' };
+    } finally {
+      await session.release();
+    }
+  } catch (error) {
+    return { milliseconds: null, fault: firstLine(error) };
+  }
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  // ONNX Runtime puts its own source file and function before what a person can use.
+  return (text.split('\n')[0] ?? '').replace(/^\/onnxruntime_src.* was false\. /, '').replace(/\.\s*$/, '');
+}
