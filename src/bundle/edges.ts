@@ -1,0 +1,96 @@
+// The wiring of a bundle: every name leads to a component of the right kind, and widths agree along every edge.
+// Works on the ports that factories declare; opens no file.
+
+import type { AnyFactory, ComponentKind, Ports, Source } from '../contracts.ts';
+import type { Bundle } from './format.ts';
+
+/** A component whose factory exists and whose config is right. */
+export interface Wired {
+  readonly factory: AnyFactory;
+  readonly ports: { readonly in: Ports; readonly out: Ports };
+}
+
+/** Every fault in the wiring of `bundle`, one line each. Components that are not in `wired` have their own fault already. */
+export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>): string[] {
+  const faults: string[] = [];
+  const used = new Set<string>();
+
+  const use = (where: string, name: string, kind: ComponentKind): Wired | null => {
+    used.add(name);
+    const component = bundle.components[name];
+    if (component === undefined) {
+      faults.push(`${where}: no component "${name}"; there are ${Object.keys(bundle.components).join(', ')}`);
+      return null;
+    }
+    if (component.kind !== kind) {
+      faults.push(`${where}: component "${name}" is of kind ${component.kind}, expected ${kind}`);
+      return null;
+    }
+    return wired.get(name) ?? null;
+  };
+
+  const model = bundle.languageModel === null ? null : use('languageModel', bundle.languageModel, 'language-model');
+
+  for (const [modality, input] of Object.entries(bundle.inputs)) {
+    const where = `inputs.${modality}`;
+    const encoder = use(`${where}.encoder`, input.encoder, 'encoder');
+    const joint = encoder?.ports.out['joint'];
+    if (joint !== undefined && !fits(joint, [bundle.joint])) faults.push(`${where}: ${input.encoder} puts ${show(joint)} into the joint space, expected ${show([bundle.joint])} as in "joint"`);
+    if (input.projector === null) continue;
+    const projector = use(`${where}.projector`, input.projector, 'input-projector');
+    if (encoder !== null && projector !== null) faults.push(...mismatches(where, input.encoder, encoder.ports.out, input.projector, projector.ports.in));
+    if (bundle.languageModel === null) faults.push(`${where}.projector: there is no language model to project to; expected null`);
+    if (projector !== null && model !== null) faults.push(...mismatches(where, input.projector, projector.ports.out, bundle.languageModel ?? '', model.ports.in));
+  }
+
+  for (const [output, { decoder: decoderName, sources, chat }] of Object.entries(bundle.outputs)) {
+    const where = `outputs.${output}`;
+    const decoder = use(`${where}.decoder`, decoderName, 'decoder');
+    for (const [type, name] of Object.entries(sources)) {
+      const place = `${where}.sources.${type}`;
+      const projector = use(place, name, 'output-projector');
+      if (projector === null) continue;
+      const accepts = acceptedBy(projector.ports.in);
+      if (accepts !== type) faults.push(`${place}: ${name} reads a ${accepts}, expected one that reads a ${type}`);
+      else if (type === 'signal' && model !== null) faults.push(...mismatches(place, bundle.languageModel ?? '', signalPorts(model), name, projector.ports.in));
+      else if (type === 'joint' && bundle.joint === null) faults.push(`${place}: ${name} reads a joint embedding, but "joint" is null; expected the width of the joint space`);
+      else if (type === 'joint') faults.push(...mismatches(place, 'the joint space', { joint: [bundle.joint] }, name, projector.ports.in));
+      if (decoder !== null) faults.push(...mismatches(place, name, projector.ports.out, decoderName, decoder.ports.in));
+    }
+    const needed = chat === 'signal' ? 'signal' : 'prompt';
+    if (bundle.languageModel !== null && sources[needed] === undefined) faults.push(`${where}.chat: "${chat}" needs sources.${needed}, which is missing`);
+    if (bundle.languageModel === null && sources.signal !== undefined) faults.push(`${where}.sources.signal: there is no language model to give a signal`);
+  }
+
+  for (const name of Object.keys(bundle.components)) if (!used.has(name)) faults.push(`components.${name}: nothing uses it; wire it in or remove it`);
+  return faults;
+}
+
+/** What an output projector with these ports reads. */
+function acceptedBy(ports: Ports): Source['type'] {
+  if (ports['hidden'] !== undefined) return 'signal';
+  return ports['joint'] === undefined ? 'prompt' : 'joint';
+}
+
+/** Input embeddings of signal tokens have the width of their hidden states. */
+function signalPorts(model: Wired): Ports {
+  const hidden = model.ports.out['hidden'];
+  return hidden === undefined ? model.ports.out : { embedded: hidden, ...model.ports.out };
+}
+
+/** Ports that the consumer reads and the producer does not give, or gives at another width. */
+function mismatches(where: string, producer: string, given: Ports, consumer: string, wanted: Ports): string[] {
+  return Object.entries(wanted).flatMap(([port, want]) => {
+    const got = given[port];
+    if (got === undefined) return [`${where}: ${consumer} reads port "${port}" ${show(want)}, which ${producer} does not give; it gives ${Object.keys(given).join(', ') || 'none'}`];
+    return fits(got, want) ? [] : [`${where}: ${producer} gives ${port} ${show(got)}, ${consumer} expects ${show(want)}`];
+  });
+}
+
+function fits(got: readonly (number | null)[], want: readonly (number | null)[]): boolean {
+  return got.length === want.length && got.every((width, axis) => width === null || want[axis] === null || width === want[axis]);
+}
+
+function show(shape: readonly (number | null)[]): string {
+  return `[${shape.map((width) => width ?? 'any').join(', ')}]`;
+}
