@@ -71,11 +71,15 @@ function forkedSeed(seed: number, label: string): number {
   return Number(digest.readBigUInt64BE(0) >> 11n);
 }
 
-/** Sixteen uniforms to sixteen normals in place; the first eight are radii, the last eight angles. */
+/**
+ * Sixteen uniforms to sixteen normals in place; the first eight are radii, the last eight angles.
+ * Rounded to float32 where torch's vectorised code rounds.
+ */
 function boxMullerBlock(block: Float32Array): void {
+  const twoPi = Math.fround(TWO_PI);
   for (let i = 0; i < BLOCK / 2; i += 1) {
-    const radius = Math.sqrt(-2 * Math.log(1 - block[i]!));
-    const angle = TWO_PI * block[i + 8]!;
+    const radius = Math.fround(Math.sqrt(Math.fround(-2 * Math.fround(Math.log(1 - block[i]!)))));
+    const angle = Math.fround(twoPi * block[i + 8]!);
     block[i] = radius * Math.cos(angle);
     block[i + 8] = radius * Math.sin(angle);
   }

@@ -31,11 +31,11 @@ export interface Session {
   release(): Promise<void>;
 }
 
-type Native = { session: InferenceSession; holders: number };
+type Native = { opening: Promise<InferenceSession>; holders: number };
 
 // The native sessions of this process by device and file. Process-wide because they are a resource of the process:
 // opening a file twice must not double its weights, and a leak must be countable.
-const openSessions = new Map<string, Promise<Native>>();
+const openSessions = new Map<string, Native>();
 let handles = 0;
 
 /** Loads the native library, with its telemetry off. Throws `device_unavailable` where it does not load. */
@@ -73,16 +73,20 @@ export async function openSession(path: string, options: { device: Device; mappe
     throw new AnymodalError('bundle_invalid', `${name}: the file cannot be found or read.`, { cause: error });
   });
   const key = `${options.device}\n${resolved}`;
-  let opening = openSessions.get(key);
-  if (opening === undefined) {
-    opening = createNative(resolved, options);
-    openSessions.set(key, opening);
-    opening.catch(() => openSessions.delete(key));
-  }
-  const native = await opening;
+  const forget = (): void => void openSessions.delete(key);
+  const native = openSessions.get(key) ?? { opening: createNative(resolved, options), holders: 0 };
+  openSessions.set(key, native);
+  // Counted before the wait, so that a release meanwhile leaves the session to this caller.
   native.holders += 1;
+  let session: InferenceSession;
+  try {
+    session = await native.opening;
+  } catch (error) {
+    forget();
+    throw error;
+  }
   handles += 1;
-  return handle(name, native, () => openSessions.delete(key));
+  return handle(name, native, session, forget);
 }
 
 /**
@@ -106,13 +110,12 @@ function portFaults(side: string, found: readonly PortInfo[], expected: Record<s
   });
 }
 
-async function createNative(path: string, options: { device: Device; mapped?: boolean; threads?: number }): Promise<Native> {
+async function createNative(path: string, options: { device: Device; mapped?: boolean; threads?: number }): Promise<InferenceSession> {
   const runtime = await loadRuntime();
   const name = basename(path);
   const mapped = options.mapped ?? (await shouldMapWeights(path));
   try {
-    const session = await runtime.InferenceSession.create(path, sessionOptions(options.device, mapped, options.threads));
-    return { session, holders: 0 };
+    return await runtime.InferenceSession.create(path, sessionOptions(options.device, mapped, options.threads));
   } catch (error) {
     const text = reason(error).replaceAll(path, name);
     const ofDevice = options.device !== 'cpu' && /execution ?provider|adapter|shared library|backend|not found or not supported/i.test(text);
@@ -132,8 +135,7 @@ export function sessionOptions(device: Device, mapped: boolean, threads?: number
   };
 }
 
-function handle(name: string, native: Native, forget: () => void): Session {
-  const { session } = native;
+function handle(name: string, native: Native, session: InferenceSession, forget: () => void): Session {
   const inputs = session.inputMetadata.map(portInfo);
   const outputs = session.outputMetadata.map(portInfo);
   const inFlight = new Set<Promise<unknown>>();
