@@ -1,0 +1,215 @@
+"""A Llama-like decoder step as an ONNX graph: embeddings, positions and past keys and values in; last logits, all final states and the
+new key and value slices out. Linear parts are float32 or 4-bit with optional low-rank adapters. Knows no training and no prompt.
+
+The caller keeps the cache and appends the new slices, so a step returns kilobytes and not the cache (com.microsoft.GroupQueryAttention
+returns all of it). Small-step cost is in the number of nodes: query, key and value are one product, gate and up another.
+"""
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto
+
+from .block_grid import BLOCK, STEPS, BlockGrid
+from .llama_weights import LINEARS, LlamaShape
+from .onnx_graph import CONTRIB, Graph, WeightFile
+
+FLOAT, HALF, BYTE, LONG = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8, TensorProto.INT64
+#: MatMulNBits with activations rounded to 8 bits per block: the fast path of the CPU provider.
+INT8_ACTIVATIONS = 4
+
+
+@dataclass
+class Adapter:
+    """What tuning adds to the base, float32: low-rank pairs (down [in, r], up [r, out]) by layer and linear part, and the added tokens'
+    rows in the table and in the head, [added, width] each. Pairs may be None: no adapter nodes are written."""
+
+    pairs: list[dict[str, tuple[np.ndarray, np.ndarray]]] | None
+    rows: np.ndarray
+    head_rows: np.ndarray
+
+
+class Parts:
+    """Weights of one export: writes them and makes the nodes that use them, in any of several graphs."""
+
+    def __init__(self, folder: Path, base: str, adapter: str):
+        self.base, self.adapter = WeightFile(folder / base), WeightFile(folder / adapter)
+        self.units: dict[str, np.ndarray] = {}
+
+    def add_linear(self, name: str, weight: np.ndarray | BlockGrid) -> None:
+        """A weight [out, in], float32 or on the grid."""
+        if isinstance(weight, BlockGrid):
+            self.base.add(f"{name}.codes", weight.packed_codes())
+            self.base.add(f"{name}.steps", weight.steps)
+            self.units[name] = weight.unit
+            self.base.add(f"{name}.zeros", weight.packed_zeros())
+        else:
+            self.base.add(name, weight.T if not name.endswith("table") else weight)
+
+    def linear(self, graph: Graph, x: str, name: str, shape: tuple[int, int]) -> str:
+        """x [..., in] times the weight, [..., out]"""
+        out, width = shape
+        if name in self.base.entries:
+            if name.endswith("table"):
+                weight = graph.node("Transpose", graph.external(self.base, name, FLOAT, (out, width)), perm=[1, 0])
+            else:
+                weight = graph.external(self.base, name, FLOAT, (width, out))
+            return graph.node("MatMul", x, weight)
+        blocks = width // BLOCK
+        codes = graph.external(self.base, f"{name}.codes", BYTE, (out, blocks, BLOCK // 2))
+        zeros = graph.external(self.base, f"{name}.zeros", BYTE, (out, (blocks + 1) // 2))
+        return graph.node("MatMulNBits", x, codes, self.scales(graph, name, out, blocks), zeros, domain=CONTRIB, K=width, N=out, bits=4,
+                          block_size=BLOCK, accuracy_level=INT8_ACTIVATIONS)
+
+    def scales(self, graph: Graph, name: str, out: int, blocks: int) -> str:
+        return self.ladder(graph, name, graph.external(self.base, f"{name}.steps", BYTE, (out, blocks)))
+
+    def ladder(self, graph: Graph, name: str, steps: str) -> str:
+        """float32 scales of 8-bit steps (`block_grid.ladder`; folded when the session opens, where the steps are constant)"""
+        octaves = graph.node("Mul", graph.node("Cast", steps, to=FLOAT), graph.constant(math.log(2) / STEPS, np.float32))
+        return graph.node("Mul", graph.node("Exp", octaves), graph.constant(self.units[name], np.float32))
+
+    def half(self, graph: Graph, name: str, shape: tuple[int, ...]) -> str:
+        """A float16 tensor of the adapter as float32 (folded when the session opens)."""
+        return graph.node("Cast", graph.external(self.adapter, name, HALF, shape), to=FLOAT)
+
+    def adapted(self, graph: Graph, x: str, name: str, shape: tuple[int, int]) -> str:
+        y = self.linear(graph, x, name, shape)
+        if f"{name}.up" not in self.adapter.entries:
+            return y
+        rank = self.adapter.entries[f"{name}.down"][1] // 2 // shape[1]
+        low = graph.node("MatMul", x, self.half(graph, f"{name}.down", (shape[1], rank)))
+        return graph.node("Add", y, graph.node("MatMul", low, self.half(graph, f"{name}.up", (rank, shape[0]))))
+
+    def close(self) -> None:
+        self.base.close()
+        self.adapter.close()
+
+
+def linear_shapes(shape: LlamaShape) -> dict[str, tuple[int, int]]:
+    """[out, in] of each linear part."""
+    queries, keys = shape.heads * shape.head_width, shape.key_heads * shape.head_width
+    return dict(zip(LINEARS, ((queries + 2 * keys, shape.width), (shape.width, queries), (2 * shape.inner, shape.width), (shape.width, shape.inner))))
+
+
+def write_weights(parts: Parts, layers: list[dict], norm: np.ndarray, table: np.ndarray | BlockGrid, adapter: Adapter) -> None:
+    """All tensors of one export. `layers[i]` holds LINEARS (float32 or BlockGrid) and the norm vectors."""
+    parts.add_linear("table", table)
+    for index, layer in enumerate(layers):
+        for name in ("attention_norm", "inner_norm"):
+            parts.base.add(f"{index}.{name}", layer[name])
+        for name in LINEARS:
+            parts.add_linear(f"{index}.{name}", layer[name])
+            if adapter.pairs:
+                down, up = adapter.pairs[index][name]
+                parts.adapter.add(f"{index}.{name}.down", down.astype(np.float16))
+                parts.adapter.add(f"{index}.{name}.up", up.astype(np.float16))
+    parts.base.add("norm", norm)
+    parts.adapter.add("rows", adapter.rows.astype(np.float16))
+    parts.adapter.add("head_rows", adapter.head_rows.astype(np.float16))
+
+
+def step_graph(shape: LlamaShape, parts: Parts, added: int) -> Graph:
+    """inputs_embeds [1,n,width], position_ids [n], past_key.i and past_value.i [1,t,key_heads,head_width] to logits [1,1,vocabulary+added],
+    hidden [1,n,width] and new_key.i, new_value.i [1,n,key_heads,head_width] (keys rotated)."""
+    graph = Graph("language-model")
+    node, constant = graph.node, graph.constant
+    heads, key_heads, head_width, width = shape.heads, shape.key_heads, shape.head_width, shape.width
+    group, queries, keys = heads // key_heads, heads * head_width, key_heads * head_width
+    x = graph.input("inputs_embeds", FLOAT, [1, "n", width])
+    positions = graph.input("position_ids", LONG, ["n"])
+    past = [[graph.input(f"past_{kind}.{index}", FLOAT, [1, "t", key_heads, head_width]) for kind in ("key", "value")] for index in range(shape.layers)]
+
+    ints = lambda *values: constant(values, np.int64)
+    inverse = (shape.rope_base ** (-np.arange(0, head_width, 2) / head_width)).astype(np.float32)
+    angles = node("Mul", node("Unsqueeze", node("Cast", positions, to=FLOAT), ints(1)), constant(inverse[None]))
+    cosines, sines = node("Cos", angles), node("Sin", angles)
+    new, old = node("Shape", positions), node("Slice", node("Shape", past[0][0]), ints(1), ints(2))
+    zero, one = constant(0, np.int64), constant(1, np.int64)
+    rows = node("Range", zero, node("Squeeze", new), one)
+    columns = node("Range", zero, node("Squeeze", node("Add", new, old)), one)
+    order = node("Unsqueeze", rows, ints(0))
+    hidden_future = node("Greater", node("Unsqueeze", columns, ints(0)), node("Unsqueeze", node("Add", rows, old), ints(1)))
+    mask = node("Where", hidden_future, constant(-1e9, np.float32), constant(0, np.float32))
+    cache_shape, state_shape = ints(1, -1, key_heads, head_width), ints(1, -1, queries)
+    by_group = ints(-1, key_heads, group, head_width)
+    new_queries = node("Concat", ints(key_heads, group), new, ints(head_width), axis=0)
+    new_scores = node("Concat", ints(key_heads, group), new, node("Add", new, old), axis=0)
+    stacked = ints(1, key_heads, -1, head_width)
+    stacked_scores = node("Concat", ints(1, key_heads), node("Mul", new, ints(group)), node("Add", new, old), axis=0)
+    scale = constant(head_width**-0.5, np.float32)
+    shapes = linear_shapes(shape)
+    vector = lambda name: graph.external(parts.base, name, FLOAT, (width,))
+
+    def add_and_norm(stream: str, change: str, norm: str, name: str) -> tuple[str, str]:
+        """The normed sum, called `name`, and the sum itself"""
+        node("SkipSimplifiedLayerNormalization", stream, change, vector(norm), outputs=[name, "", "", f"{name}.sum"], domain=CONTRIB, epsilon=shape.epsilon)
+        return name, f"{name}.sum"
+
+    normed = node("SimplifiedLayerNormalization", x, vector("0.attention_norm"), epsilon=shape.epsilon, axis=-1)
+    for index in range(shape.layers):
+        adapted = lambda value, name: parts.adapted(graph, value, f"{index}.{name}", shapes[name])
+        turned, value = node("Split", adapted(normed, "qkv"), ints(queries + keys, keys), outputs=2, axis=-1)
+        turned = node("RotaryEmbedding", turned, order, cosines, sines, domain=CONTRIB, num_heads=heads + key_heads, interleaved=0)
+        query, key = node("Split", turned, ints(queries, keys), outputs=2, axis=-1)
+        new_key = node("Reshape", key, cache_shape, outputs=[f"new_key.{index}"])
+        new_value = node("Reshape", value, cache_shape, outputs=[f"new_value.{index}"])
+        all_keys = node("Transpose", node("Concat", past[index][0], new_key, axis=1), perm=[0, 2, 3, 1])
+        all_values = node("Transpose", node("Concat", past[index][1], new_value, axis=1), perm=[0, 2, 1, 3])
+        query = node("Transpose", node("Reshape", node("Mul", query, scale), by_group), perm=[1, 2, 0, 3])
+        scores = node("MatMul", node("Reshape", query, stacked), all_keys)
+        weights = node("Softmax", node("Add", node("Reshape", scores, new_scores), mask), axis=-1)
+        read = node("MatMul", node("Reshape", weights, stacked_scores), all_values)
+        read = node("Transpose", node("Reshape", read, new_queries), perm=[2, 0, 1, 3])
+        read = adapted(node("Reshape", read, state_shape), "o")
+        normed, x = add_and_norm(x, read, f"{index}.inner_norm", f"inner.{index}")
+        gate, up = node("Split", adapted(normed, "gate_up"), ints(shape.inner, shape.inner), outputs=2, axis=-1)
+        inner = adapted(node("Mul", node("Mul", gate, node("Sigmoid", gate)), up), "down")
+        last = index + 1 == shape.layers
+        normed, x = add_and_norm(x, inner, "norm" if last else f"{index + 1}.attention_norm", "hidden" if last else f"outer.{index}")
+
+    final = node("Slice", normed, ints(-1), constant([np.iinfo(np.int64).max], np.int64), ints(1))
+    known = parts.linear(graph, final, "table", (shape.vocabulary, width))
+    fresh = node("MatMul", final, node("Transpose", parts.half(graph, "head_rows", (added, width)), perm=[1, 0]))
+    node("Concat", known, fresh, outputs=["logits"], axis=-1)
+    graph.output("logits", FLOAT, [1, 1, shape.vocabulary + added])
+    graph.output("hidden", FLOAT, [1, "n", width])
+    for index in range(shape.layers):
+        for kind in ("key", "value"):
+            graph.output(f"new_{kind}.{index}", FLOAT, [1, "n", key_heads, head_width])
+    return graph
+
+
+def embedding_graph(shape: LlamaShape, parts: Parts, added: int) -> Graph:
+    """input_ids [1,n] to embeds [1,n,width], from the same bytes as the head of `step_graph`; ids past the vocabulary are the added rows."""
+    graph = Graph("embedding")
+    node, constant, vocabulary, width = graph.node, graph.constant, shape.vocabulary, shape.width
+    ids = graph.input("input_ids", LONG, [1, "n"])
+    within = lambda value, top: node("Max", node("Min", value, constant(top, np.int64)), constant(0, np.int64))
+    known = within(ids, vocabulary - 1)
+    if "table" in parts.base.entries:
+        rows = node("Gather", graph.external(parts.base, "table", FLOAT, (vocabulary, width)), known, axis=0)
+    else:
+        blocks = width // BLOCK
+        gather = lambda entry, columns: node("Gather", graph.external(parts.base, f"table.{entry}", BYTE, (vocabulary, columns)), known, axis=0)
+        take = lambda entry, columns: node("Cast", gather(entry, columns), to=FLOAT)
+
+        def nibbles(packed: str, count: int) -> str:
+            """[1, n, count] from [1, n, count / 2] bytes held as floats, low nibble first"""
+            high = node("Floor", node("Mul", packed, constant(1 / 16, np.float32)))
+            low = node("Sub", packed, node("Mul", high, constant(16, np.float32)))
+            axis = constant([-1], np.int64)
+            pairs = node("Concat", node("Unsqueeze", low, axis), node("Unsqueeze", high, axis), axis=-1)
+            return node("Reshape", pairs, constant([1, -1, count], np.int64))
+
+        codes = node("Reshape", nibbles(take("codes", width // 2), width), constant([1, -1, blocks, BLOCK], np.int64))
+        zeros = node("Slice", nibbles(take("zeros", (blocks + 1) // 2), blocks + blocks % 2), constant([0], np.int64), constant([blocks], np.int64), constant([2], np.int64))
+        scales = parts.ladder(graph, "table", gather("steps", blocks))
+        shaped = lambda value: node("Reshape", value, constant([1, -1, blocks, 1], np.int64))
+        rows = node("Reshape", node("Mul", node("Sub", codes, shaped(zeros)), shaped(scales)), constant([1, -1, width], np.int64))
+    fresh = node("Gather", parts.half(graph, "rows", (added, width)), within(node("Sub", ids, constant(vocabulary, np.int64)), added - 1), axis=0)
+    is_known = node("Unsqueeze", node("Less", ids, constant(vocabulary, np.int64)), constant([-1], np.int64))
+    node("Where", is_known, rows, fresh, outputs=["embeds"])
+    graph.output("embeds", FLOAT, [1, "n", width])
+    return graph

@@ -1,0 +1,154 @@
+"""Writes nano's language model for the runtime: graphs, weights, tokenizer, projectors and handover.json, into WORK/export/language-model.
+
+    python -m training.language.export [--checkpoint WORK/language/stage-one.pt] [--output-projector ...pt] [--stage NAME]
+"""
+import argparse
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..export.block_grid import BlockGrid
+from ..export.llama_graph import Adapter, Parts, embedding_graph, linear_shapes, step_graph, write_weights
+from ..export.llama_weights import LINEARS
+from ..paths import work
+from . import vocabulary
+from .base import base_weights, load_grids, tokenizer
+from .projectors import InputProjector, OutputProjector, export_input, export_output
+from .vocabulary import ADDED, FIRST, IDS, ORDINALS, SIGNALS, Conversation, Signal
+
+#: Rank by linear part: 6 where several projections are stacked, 4 elsewhere (1.33 M parameters in all).
+RANKS = {"qkv": 6, "o": 4, "gate_up": 6, "down": 4}
+
+
+def grids() -> dict[str, BlockGrid]:
+    return load_grids(work("language", "grids.npz"))
+
+
+def first_rows(table: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the added tokens before training: the table's mean plus noise in the look-up. In the head, the mean direction of the table
+    reversed: such a token is never likely until training says so."""
+    random = np.random.default_rng(seed)
+    mean, spread = table.mean(0), table.std(0)
+    rows = mean + 0.5 * spread * random.standard_normal((len(ADDED), table.shape[1]))
+    return rows.astype(np.float32), (rows * 0.5).astype(np.float32)
+
+
+def write_tokenizer(folder: Path) -> None:
+    from tokenizers import AddedToken
+
+    extended = type(tokenizer()).from_pretrained(work("language", "tokenizer"))
+    extended.add_tokens([AddedToken(token, special=True, normalized=False) for token in ADDED], special_tokens=True)
+    if [extended.convert_tokens_to_ids(token) for token in ADDED] != [IDS[token] for token in ADDED]:
+        raise ValueError("the added tokens did not get the ids of vocabulary.py")
+    extended.save_pretrained(folder)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config = {name: value for name, value in config.items() if name not in ("is_local", "local_files_only")} | {"model_max_length": 8192}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1))
+
+
+def prompt_format() -> dict:
+    """The layout with a worked example: a picture is asked for, drawn and edited."""
+    example = Conversation(tokenizer())
+    example.user(["draw a red apple"])
+    first = len(example.ids)
+    example.assistant(["Here is a red apple. ", Signal("a red apple", picture="generated")])
+    second = len(example.ids)
+    example.user(["make it green"])
+    third = len(example.ids)
+    example.assistant(["Now it is green. ", Signal("make it green", references=(1,))])
+    return {
+        "chat": "ChatML. Each of these pieces is tokenised by itself, without adding special tokens: '<|im_start|>system\\n' + system + '<|im_end|>\\n', once; "
+        "'<|im_start|>user\\n'; every text of the turn; '<|im_end|>\\n<|im_start|>assistant\\n'; every text of the reply; '<|im_end|>'; '\\n'.",
+        "system": vocabulary.SYSTEM,
+        "stopIds": [2],
+        "medium": {
+            "layout": "[Mk] <media> V*9 </media>, without spaces; V are the rows of input-projector.onnx over the encoder's tokens, the global one first",
+            "inUserTurn": "at its place among the texts; texts beside it have no space at that side",
+            "inAssistantTurn": "the reply exactly as it was generated (texts, references, signal groups), then the blocks of all its pictures in order, then '<|im_end|>' and '\\n'. "
+            "So the cache of a reply stays valid and the blocks are appended to it",
+            "ordinals": "k counts media by the order of their blocks in the whole conversation, from 1; at most 16",
+        },
+        "reply": "text, then before a signal group zero or more [Mk] (what it edits or follows), then [IMG0][IMG1][IMG2][IMG3]; more text or groups may follow, then <|im_end|>. "
+        "A space before [IMG0] belongs to the text and may be trimmed for display",
+        "states": "hidden = output at each of the four signal tokens once fed; embedded = their rows of embed.onnx",
+        "escape": "strings of added or special tokens typed by a user become those tokens in the tokenizer: remove or break them in users' texts first",
+        "example": {
+            "note": f"{vocabulary.VECTOR} stands for a projected vector",
+            "askPrompt": example.ids[:first],
+            "askReply": example.ids[first:second],
+            "editPrompt": example.ids[second:third],
+            "editReply": example.ids[third:],
+        },
+    }
+
+
+def load_checkpoint(path: Path | None) -> dict:
+    """A training checkpoint, or the untrained state in the same form."""
+    if path is not None:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    shape, random = base_weights().shape, np.random.default_rng(0)
+    rows, head_rows = first_rows(base_weights().table)
+    pairs = [{name: (torch.tensor(random.standard_normal((width, RANKS[name])) * 0.01), torch.zeros(RANKS[name], out))
+              for name, (out, width) in linear_shapes(shape).items()} for _ in range(shape.layers)]
+    return {"pairs": pairs, "rows": torch.tensor(rows), "head_rows": torch.tensor(head_rows), "input_projector": InputProjector().state_dict()}
+
+
+def write(folder: Path, checkpoint: dict, output_projector: dict | None, stage: str) -> dict:
+    """All files, under a temporary folder first; returns the hand-over record."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    base, grid = base_weights(), grids()
+    layers = [{**layer, **{name: grid[f"{index}.{name}"] for name in LINEARS}} for index, layer in enumerate(base.layers)]
+    pairs = [{name: (down.numpy(), up.numpy()) for name, (down, up) in layer.items()} for layer in checkpoint["pairs"]]
+    parts = Parts(part, "base.weights", "adapter.weights")
+    write_weights(parts, layers, base.norm, grid["table"], Adapter(pairs, checkpoint["rows"].numpy(), checkpoint["head_rows"].numpy()))
+    parts.close()
+    step_graph(base.shape, parts, len(ADDED)).save(part / "model.onnx", "anymodal")
+    embedding_graph(base.shape, parts, len(ADDED)).save(part / "embed.onnx", "anymodal")
+    write_tokenizer(part)
+    into, out = InputProjector(), OutputProjector()
+    into.load_state_dict(checkpoint["input_projector"])
+    if output_projector:
+        out.load_state_dict(output_projector)
+    errors = {"inputProjector": export_input(into, part), "outputProjector": export_output(out, part)}
+    record = {
+        "stage": stage,
+        "shape": {"layers": base.shape.layers, "width": base.shape.width, "keyHeads": base.shape.key_heads, "headWidth": base.shape.head_width,
+                  "vocabulary": FIRST + len(ADDED), "context": 8192},
+        "addedTokens": IDS,
+        "ordinals": [IDS[token] for token in ORDINALS],
+        "signals": {kind: [IDS[token] for token in group] for kind, group in SIGNALS.items()},
+        "neverEmit": [IDS[token] for token in (vocabulary.OPEN, vocabulary.CLOSE)] + [IDS[token] for kind in ("AUD", "VID", "SPK") for token in SIGNALS[kind]],
+        "decoding": {"temperature": 0, "repetitionPenalty": 1, "maxNewTokens": 256},
+        "promptFormat": prompt_format(),
+        "exportErrors": errors,
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(part.iterdir())},
+    }
+    (part / "handover.json").write_text(json.dumps(record, indent=1))
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(part.iterdir(), key=lambda path: path.name == "handover.json"):
+        os.replace(path, folder / path.name)
+    part.rmdir()
+    return record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--output-projector", type=Path)
+    parser.add_argument("--stage", default="base")
+    parser.add_argument("--folder", type=Path, default=work("export", "language-model"))
+    options = parser.parse_args()
+    projector = torch.load(options.output_projector, weights_only=True) if options.output_projector else None
+    record = write(options.folder, load_checkpoint(options.checkpoint), projector, options.stage)
+    print(json.dumps(record["files"], indent=1), record["exportErrors"])
+
+
+if __name__ == "__main__":
+    main()

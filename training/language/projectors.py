@@ -1,0 +1,90 @@
+"""The two bridges of nano's language model: encoder tokens into its embedding space, signal states out to the decoders' conditioning.
+Modules and their export; knows no data and no training loop."""
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+#: Matrices smaller than this stay float32.
+LARGE = 4096
+
+
+class InputProjector(nn.Module):
+    """Two-layer GELU mlp, tokens [..., 384] to embeddings [..., 576] (LLaVA 1.5; NExT-GPT's new code offers the same)."""
+
+    def __init__(self, source: int = 384, width: int = 576, scale: float = 0.1):
+        super().__init__()
+        self.first, self.second = nn.Linear(source, width), nn.Linear(width, width)
+        with torch.no_grad():
+            self.second.weight *= scale
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.second(nn.functional.gelu(self.first(tokens)))
+
+
+class OutputProjector(nn.Module):
+    """NExT-GPT's `TextFcLayer` in transformer mode (NExT-GPT-Lagacy/code/model/layers.py): hidden + embedded [b, 4, 576] to conditioning
+    tokens [b, 16, 384]; learned queries, no positions, no masks."""
+
+    def __init__(self, width: int = 576, inner: int = 256, outputs: int = 16, target: int = 384, layers: int = 2, feed_forward: int = 512):
+        super().__init__()
+        self.enter, self.leave = nn.Linear(width, inner), nn.Linear(inner, target)
+        self.transformer = nn.Transformer(inner, 4, layers, layers, feed_forward, dropout=0.0, norm_first=True, batch_first=True)
+        self.queries = nn.Parameter(torch.randn(1, outputs, inner))
+
+    def forward(self, hidden: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
+        source = self.enter(hidden + embedded)
+        return self.leave(self.transformer(source, self.queries.expand(len(source), -1, -1)))
+
+
+def export(module: nn.Module, path: Path, inputs: dict[str, torch.Tensor], output: str, dynamic: dict, bits: int) -> float:
+    """Writes the module with its matrices at 16 or 8 bits (per column of the stored matrix) and returns the largest relative error on
+    the inputs. The matrices become float32 again when a session opens them."""
+    import onnxruntime
+
+    torch.backends.mha.set_fastpath_enabled(False)
+    module = module.eval().float()
+    part = path.with_suffix(".part")
+    torch.onnx.export(module, tuple(inputs.values()), part, input_names=list(inputs), output_names=[output], dynamic_axes=dynamic, opset_version=17, dynamo=False)
+    model = onnx.load(part)
+    shrink(model, bits)
+    part.write_bytes(model.SerializeToString())
+    part.replace(path)
+    with torch.no_grad():
+        expected = module(*inputs.values()).numpy()
+    got = onnxruntime.InferenceSession(str(path)).run(None, {name: value.numpy() for name, value in inputs.items()})[0]
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
+
+
+def shrink(model: onnx.ModelProto, bits: int) -> None:
+    """Stores every large float32 initialiser as float16, or as int8 with one float32 scale a column, and restores it by nodes."""
+    nodes, kept = [], []
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or array.size < LARGE or array.ndim < 2:
+            kept.append(tensor)
+        elif bits == 16:
+            kept.append(numpy_helper.from_array(array.astype(np.float16), f"{tensor.name}.half"))
+            nodes.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
+        else:
+            scale = np.maximum(np.abs(array).max(-2, keepdims=True), 1e-9).astype(np.float32) / 127
+            kept.append(numpy_helper.from_array(np.rint(array / scale).astype(np.int8), f"{tensor.name}.codes"))
+            kept.append(numpy_helper.from_array(scale, f"{tensor.name}.scale"))
+            nodes.append(helper.make_node("Cast", [f"{tensor.name}.codes"], [f"{tensor.name}.float"], to=TensorProto.FLOAT))
+            nodes.append(helper.make_node("Mul", [f"{tensor.name}.float", f"{tensor.name}.scale"], [tensor.name]))
+    body = list(model.graph.node)
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes + body)
+
+
+def export_input(module: InputProjector, folder: Path) -> float:
+    return export(module, folder / "input-projector.onnx", {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 16)
+
+
+def export_output(module: OutputProjector, folder: Path) -> float:
+    torch.manual_seed(0)
+    return export(module, folder / "output-projector.onnx", {"hidden": torch.randn(1, 4, 576), "embedded": torch.randn(1, 4, 576)}, "tokens", {}, 8)

@@ -1,0 +1,61 @@
+"""Questions of plain conversation, many of which name things that could be drawn: the base model answers them, and tuning keeps its answers.
+Knows no model."""
+import random
+
+#: A form, and the list whose words fill it.
+FORMS = {
+    "thing": [
+        "what is {a}?", "What is a {b}?", "tell me about {s}", "Tell me something interesting about {s}.", "write a poem about {a}", "Write a short story about {a}.", "why do people like {s}?",
+        "How would you describe {a} to a child?", "where do you find {s}?", "what's the difference between {a} and {a2}?", "give me three facts about {s}", "Can you explain what {a} is?",
+        "how many {s} are there in the world?", "what does the word \"{b}\" mean?", "what colour are {s} usually?", "Is {a} bigger than {a2}?", "who invented the {b}?", "spell {b}", "Write one sentence about {a}.",
+        "what rhymes with {b}?", "How do you say {b} in French?", "I love {s}", "I saw {a} today.", "do you like {s}?", "What can I do with {a}?", "what sound does {a} make?", "Name some famous {s}.",
+        "Should I buy {a}?", "my {b} is broken, what should I do?", "what is the plural of {b}?", "why is {a} called that?", "list five kinds of {s}", "what do {s} eat?", "Is {a} an animal?",
+    ],
+    "craft": [
+        "how do I learn to draw {s}?", "What pencils do I need to draw {a}?", "Who painted the Mona Lisa?", "what is a picture book?", "Who invented photography?", "How do cameras work?", "What is a watercolour painting?",
+        "What makes a good picture?", "Give me tips for taking photos of {s}.", "what colours mix to make green?", "what is an image?", "How do I hang a picture on the wall?", "Explain the difference between a drawing and a painting.",
+        "What is an icon?", "What is the meaning of the colour red?", "write a description of {a}", "Describe {a} in words only.", "tell me a story about {a} and {a2}", "What should I paint my room?", "Who was Vincent van Gogh?",
+    ],
+    "plain": [
+        "hi", "Hello!", "hey there", "good morning", "thanks", "Thank you very much!", "ok", "bye", "how are you?", "what can you help me with?", "2+2?", "What is 12 times 3?", "what is 100 divided by 4?", "what is 7 + 8?",
+        "what is the capital of France?", "What is the capital of Japan?", "Who wrote Hamlet?", "when did the second world war end?", "What is the largest planet?", "how far is the moon?", "why is the sky blue?",
+        "What is photosynthesis?", "how does a plane fly?", "What is gravity?", "what is the boiling point of water?", "Who was Albert Einstein?", "What is the longest river in the world?", "what language do they speak in Brazil?",
+        "tell me a joke", "Tell me a fun fact.", "what should I cook tonight?", "How do I make pancakes?", "give me a recipe for tomato soup", "How do I boil an egg?", "what is a healthy breakfast?", "how can I sleep better?",
+        "How do I learn English faster?", "give me some advice for a job interview", "write an email to my boss asking for a day off", "Write a birthday message for my sister.", "write a haiku", "Write a short poem about the sea.",
+        "How do I learn to program?", "what is Python?", "What is a computer?", "what is the internet?", "write a function that adds two numbers in Python", "What does HTML stand for?", "what is machine learning?",
+        "summarise this: The cat sat on the mat because it was warm and soft.", "Translate \"good night\" into Spanish.", "correct this sentence: he go to school yesterday", "What is the past tense of go?", "give me a synonym of happy",
+        "what is the opposite of hot?", "How many days are in a year?", "how many minutes are in an hour?", "what comes after Tuesday?", "Name the seasons.", "List the colours of the rainbow.", "what are the primary colours?",
+        "I feel sad today", "I am bored", "I'm tired.", "what is love?", "What is the meaning of life?", "give me a name for my new dog", "What is a good book to read?", "recommend a film", "what music should I listen to?",
+        "how do I stay motivated?", "What is the best way to save money?", "how do I clean my shoes?", "How do I tie a tie?", "how long should I brush my teeth?", "What is democracy?", "who was Napoleon?", "What is climate change?",
+        "why do leaves change colour?", "how do bees make honey?", "What causes rain?", "how are mountains formed?", "What is a volcano?", "how deep is the ocean?", "Why do cats purr?", "how fast can a cheetah run?",
+        "what is DNA?", "What is an atom?", "how does the heart work?", "What is a vitamin?", "give me a riddle", "What is 15 percent of 200?", "is 17 a prime number?", "What is a triangle?", "explain fractions to a child",
+        "What year is it?", "what's the weather like?", "can you remember things?", "what do you think about football?", "How do I play chess?", "what are the rules of tennis?", "Which is heavier, a kilogram of feathers or a kilogram of iron?",
+        "plan a weekend in Paris", "What should I pack for a trip to the beach?", "how do I grow tomatoes?", "How often should I water a cactus?", "what is the fastest animal?", "What is the tallest building?", "make a list of five fruits",
+        "write a to-do list for cleaning the house", "What is a metaphor?", "give me a quote about friendship", "How do magnets work?", "What is electricity?", "why do we dream?", "tell me about the Roman empire", "what is jazz?",
+        "Continue: once upon a time there was a little", "finish the sentence: the best thing about summer is", "say hello in three languages", "count to ten", "what is your favourite colour?", "do you sleep?", "are you human?",
+    ],
+}
+THINGS = """apple dog house cat tree fish car boat bird flower horse lighthouse robot castle banana guitar bicycle elephant mountain train pizza butterfly rocket whale umbrella clock violin rabbit
+bridge snowman candle lemon tiger spider dragon piano hammer balloon owl cactus cup shoe crown ship star moon turtle penguin bear""".split()
+
+
+def plural(word: str) -> str:
+    return {"fish": "fish"}.get(word) or (word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith(("s", "x", "ch", "sh")) else "s"))
+
+
+def with_article(word: str) -> str:
+    return ("an " if word[0] in "aeiou" else "a ") + word
+
+
+def questions(count: int = 460, seed: int = 0) -> list[str]:
+    """Distinct questions: every one that names nothing, the rest from the forms about things."""
+    draw = random.Random(seed)
+    found = list(FORMS["plain"])
+    while len(found) < count:
+        form = draw.choice(FORMS["thing"] + FORMS["thing"] + FORMS["craft"])
+        word, other = draw.sample(THINGS, 2)
+        text = form.format(a=with_article(word), b=word, s=plural(word), a2=with_article(other))
+        if text not in found:
+            found.append(text)
+    draw.shuffle(found)
+    return found

@@ -1,0 +1,69 @@
+"""The base model's own answers to plain questions, from the Q4_1 GGUF by llama.cpp, and the teacher's probabilities over them.
+
+    python -m training.language.replays answers     # WORK/language/replays.json, resumes
+    python -m training.language.replays teacher     # WORK/language/teacher.npz
+"""
+import argparse
+import json
+
+import numpy as np
+
+from ..paths import work
+from .base import base_weights, gguf_path, tokenizer
+from .questions import questions
+
+#: The teacher's system prompt; the tuned model must answer the same under its own.
+TEACHER_SYSTEM = "You are a helpful AI assistant."
+#: Longest answer in tokens; a longer one is cut and then has no end to learn.
+LONGEST = 110
+#: Most likely tokens kept per position; they hold 97 % of the probability.
+KEPT = 48
+
+
+def prompt(question: str) -> str:
+    return f"<|im_start|>system\n{TEACHER_SYSTEM}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+
+
+def answers(threads: int) -> None:
+    from llama_cpp import Llama
+
+    path = work("language", "replays.json")
+    found = json.loads(path.read_text()) if path.exists() else []
+    known = {entry["question"] for entry in found}
+    model = Llama(str(gguf_path()), n_ctx=512, n_threads=threads, verbose=False)
+    for index, question in enumerate(question for question in questions() if question not in known):
+        ids = tokenizer()(prompt(question), add_special_tokens=False).input_ids
+        reply = model.create_completion(ids, max_tokens=LONGEST, temperature=0.2, repeat_penalty=1.1, seed=index, stop=["<|im_end|>"])["choices"][0]
+        found.append({"question": question, "answer": reply["text"].strip(), "ended": reply["finish_reason"] == "stop"})
+        if index % 20 == 19:
+            path.write_text(json.dumps(found, indent=0))
+    path.write_text(json.dumps(found, indent=0))
+
+
+def teacher() -> None:
+    import torch
+
+    from ..export.llama_torch import Decoder
+
+    base = base_weights()
+    model = Decoder(base.shape, base.layers, base.norm, base.table)
+    tops, logs, starts = [], [], [0]
+    with torch.inference_mode():
+        for entry in json.loads(work("language", "replays.json").read_text()):
+            head = tokenizer()(prompt(entry["question"]), add_special_tokens=False).input_ids
+            body = tokenizer()(entry["answer"], add_special_tokens=False).input_ids
+            states = model.states(model.embed(torch.tensor([head + body])))[0, len(head) - 1 :]
+            top = model.logits(states).log_softmax(-1).topk(KEPT)
+            tops.append(top.indices.numpy().astype(np.uint16))
+            logs.append(top.values.numpy().astype(np.float16))
+            starts.append(starts[-1] + len(states))
+    np.savez(work("language", "teacher.npz"), tokens=np.concatenate(tops), logs=np.concatenate(logs), starts=np.array(starts))
+    print(f"{starts[-1]} positions, {np.exp(np.concatenate(logs).astype(np.float32)).sum(-1).mean():.3f} of the probability kept")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("step", choices=("answers", "teacher"))
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    answers(options.threads) if options.step == "answers" else teacher()
