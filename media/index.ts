@@ -1,0 +1,10 @@
+// Media in and out: what other rooms may call.
+// Bytes of strangers are decoded in a limited process of its own; `closeMedia` ends it.
+export { closeMedia, decodeImage, inspectImage } from './decode-image.ts';
+export type { DecodedImage, ImageHeader, ImageSize } from './decode-image.ts';
+export { encodeImage } from './encode-image.ts';
+export type { ImageEncoding, ImageFormat } from './encode-image.ts';
+export { maxMediaBytes, mediaFromBytes } from './media-from-bytes.ts';
+export { generatedSourceType, isMarkedGenerated, readProvenance } from './provenance.ts';
+export { imageMediaTypes, sniffLength, sniffMedia } from './sniff.ts';
+export type { MediaKind } from './sniff.ts';
