@@ -1,0 +1,162 @@
+// The factory `latent-diffusion-image`: conditioning tokens to a picture by diffusion in the latents of an autoencoder.
+// Text to image, image to image, instruction editing and masked inpainting; knows no prompt and no projector.
+// Source: Rombach et al. 2022 (arXiv 2112.10752); image to image: Meng et al. 2022 (arXiv 2108.01073).
+
+import { encodeImage } from '../../media/index.ts';
+import type { Conditioning, Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Media, Provenance } from '../../src/contracts.ts';
+import { AnymodalError } from '../../src/errors.ts';
+import { checkSchema } from '../../src/schema.ts';
+import { createScheduler } from '../schedulers/index.ts';
+import { firstStep } from '../schedulers/scheduler.ts';
+import type { SchedulerRun } from '../schedulers/scheduler.ts';
+import { denoise } from './denoise.ts';
+import type { Denoising } from './denoise.ts';
+import { openImageGraphs } from './graphs.ts';
+import type { ImageGraphs } from './graphs.ts';
+import { composite, fromPlanar, halve, linearPreview } from './pixels.ts';
+import { configSchema, optionsSchema } from './settings.ts';
+import type { ImageDecoderConfig, ImageOptions } from './settings.ts';
+import { readEditSource } from './sources.ts';
+import type { EditSource } from './sources.ts';
+
+/** Files: `transformer`, `latentEncoder`, `latentDecoder`. */
+export const latentDiffusionImage: Factory<'decoder'> = {
+  kind: 'decoder',
+  name: 'latent-diffusion-image',
+  config: configSchema,
+  ports: (config) => ({ in: { tokens: readConfig(config).tokens }, out: {} }),
+  async open(source) {
+    const config = readConfig(source.config);
+    return createImageDecoder(config, await openImageGraphs(source, config));
+  },
+};
+
+function readConfig(config: Readonly<Record<string, unknown>>): ImageDecoderConfig {
+  const checked = checkSchema<ImageDecoderConfig>(configSchema, config, 'config');
+  if (checked.value !== null) return checked.value;
+  throw new AnymodalError('bundle_invalid', `latent-diffusion-image: ${checked.faults.join('; ')}`);
+}
+
+/** A decoder over open graphs, which it owns. */
+export function createImageDecoder(config: ImageDecoderConfig, graphs: ImageGraphs): Decoder {
+  const options = optionsSchema(config);
+  return {
+    modality: 'image',
+    options,
+    references: ['edit', 'mask'],
+    negative: true,
+    dispose: async () => graphs.release(),
+    async *decode(request, context) {
+      const checked = checkSchema<ImageOptions>(options, request.options, 'image');
+      if (checked.value === null) throw new AnymodalError('bad_option', checked.faults.join('; '));
+      yield* decodeImageRequest(config, graphs, request, checked.value, context);
+    },
+  };
+}
+
+async function* decodeImageRequest(config: ImageDecoderConfig, graphs: ImageGraphs, request: DecodeRequest, options: ImageOptions, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult> {
+  const [channels, rows, columns] = config.latent;
+  const elements = channels * rows * columns;
+  const { guidanceScale, steps, strength } = options;
+  // The first draw of the job: reference pictures compare only if nothing is drawn before it.
+  const eps = context.random.normal(elements);
+  const source = await readEditSource(request.references, config, graphs, context);
+  if (source === null && strength < 1) context.warn('strength_unused', 'strength has no effect without a picture to edit.');
+  if (request.negative !== null && guidanceScale === 1) context.warn('negative_unused', 'a negative prompt has no effect at a guidance scale of 1.');
+
+  const run = createScheduler(options.scheduler, config.prediction, config.schedulers?.[options.scheduler] ?? {}).start({ steps });
+  const first = source === null ? 0 : firstStep(steps, strength);
+  const predict = graphs.predictor({
+    tokens: tokensOf(config, request.conditioning),
+    nullTokens: request.negative === null ? new Float32Array(config.tokens[0] * config.tokens[1]) : tokensOf(config, request.negative),
+    guidanceScale,
+    source: shownSource(source, elements),
+    mask: source?.mask?.latents ?? new Float32Array(rows * columns).fill(1),
+  });
+  const denoising: Denoising = {
+    run,
+    first,
+    x_T: source === null || first === 0 ? scaled(eps, run.initialSigma) : run.addNoise(source.latents, eps, first),
+    predict,
+    keep: keeper(source, run, eps, channels),
+    draw: () => context.random.normal(elements),
+    signal: context.signal,
+  };
+
+  const loop = denoise(denoising);
+  let turn = await loop.next();
+  for (; turn.done !== true; turn = await loop.next()) {
+    const { step, steps: all, x_0 } = turn.value;
+    yield { type: 'progress', step, steps: all };
+    if (options.previewEvery > 0 && step % options.previewEvery === 0 && step < all) yield { type: 'preview', step, media: await preview(config, graphs, x_0) };
+  }
+
+  context.signal.throwIfAborted();
+  const made = fromPlanar(await graphs.decode(turn.value));
+  const pixels = source === null || source.mask === null ? made : composite(made, source.pixels, source.mask.pixels);
+  const media = await encodeImage(
+    { width: options.width, height: options.height, pixels },
+    { format: options.format, quality: options.quality, provenance: provenanceOf(request.provenance, options, source !== null), mark: true },
+  );
+  yield { type: 'media', media };
+}
+
+/** What the transformer is shown of the picture to edit: nothing, all of it, or what a mask leaves untouched. */
+function shownSource(source: EditSource | null, elements: number): Float32Array {
+  if (source === null) return new Float32Array(elements);
+  const { latents, mask } = source;
+  if (mask === null) return latents;
+  return latents.map((value, i) => (mask.latents[i % mask.latents.length] === 1 ? 0 : value));
+}
+
+/** Puts the untouched region of a masked edit back at each noise level; null without a mask. */
+function keeper(source: EditSource | null, run: SchedulerRun, eps: Float32Array, channels: number): Denoising['keep'] {
+  if (source === null || source.mask === null) return null;
+  const { latents, mask } = source;
+  const area = latents.length / channels;
+  return (x_t, index) => {
+    const known = run.addNoise(latents, eps, index);
+    return x_t.map((value, i) => (mask.latents[i % area] === 1 ? value : known[i]!));
+  };
+}
+
+/** Conditioning tokens [n, d], with or without a leading batch axis of 1. Throws `bundle_invalid` for another size. */
+function tokensOf(config: ImageDecoderConfig, conditioning: Conditioning): Float32Array {
+  const [count, width] = config.tokens;
+  const tokens = conditioning['tokens'];
+  if (tokens?.data.length === count * width && tokens.shape.at(-1) === width) return tokens.data;
+  const got = tokens === undefined ? Object.keys(conditioning).join(', ') || 'nothing' : `[${tokens.shape.join(', ')}]`;
+  throw new AnymodalError('bundle_invalid', `latent-diffusion-image: conditioning tokens: got ${got}, expected [${count}, ${width}].`);
+}
+
+function scaled(data: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? data : data.map((value) => value * factor);
+}
+
+/** The predicted clean picture, small: by the linear map of the configuration, else half the size of the decoder's. */
+async function preview(config: ImageDecoderConfig, graphs: ImageGraphs, x_0: Float32Array): Promise<Media> {
+  const [, rows, columns] = config.latent;
+  const encoding = { format: 'jpeg', quality: 80, provenance: null, mark: true } as const;
+  if (config.preview !== undefined) return encodeImage({ width: columns, height: rows, pixels: linearPreview(x_0, config.preview) }, encoding);
+  const [width, height] = [columns * config.factor, rows * config.factor];
+  const pixels = fromPlanar(await graphs.decode(x_0));
+  return encodeImage({ width: width / 2, height: height / 2, pixels: halve(pixels, width, height) }, encoding);
+}
+
+/** The request's provenance with the settings that determine the picture, and without those that do not. */
+function provenanceOf(provenance: Provenance | null, options: ImageOptions, edited: boolean): Provenance | null {
+  if (provenance === null) return null;
+  const { steps, guidanceScale, width, height, scheduler, strength, format, quality } = options;
+  const others = Object.entries(provenance).filter(([key]) => !Object.hasOwn(options, key));
+  return {
+    ...Object.fromEntries(others),
+    steps,
+    guidanceScale,
+    scheduler,
+    width,
+    height,
+    ...(edited && { strength }),
+    format,
+    ...(format !== 'png' && { quality }),
+  };
+}

@@ -1,0 +1,6 @@
+// The decoders that a bundle can use. One line a factory.
+
+import type { AnyFactory } from '../src/contracts.ts';
+import { latentDiffusionImage } from './image/latent-diffusion-image.ts';
+
+export const factories: readonly AnyFactory[] = [latentDiffusionImage];
