@@ -96,6 +96,8 @@ export interface PromptMedia {
   readonly modality: string;
   /** [m, d_model] */
   readonly embeds: Tensor;
+  /** In an answer: the signal that this medium came from; absent where it is not known, as for a conversation from outside. */
+  readonly made?: { readonly output: string; readonly references: readonly number[] };
 }
 export interface PromptMessage {
   readonly role: Role;
