@@ -23,9 +23,6 @@ export interface Condition {
 }
 
 export interface ImageGraphs {
-  /** Whether the transformer can be shown a picture, and a mask. */
-  readonly takesSource: boolean;
-  readonly takesMask: boolean;
   /** Planar pixels to latents. */
   encode(planar: Float32Array): Promise<Float32Array>;
   /** Latents to planar pixels, not clamped. */
@@ -55,8 +52,6 @@ export async function openImageGraphs(source: ComponentSource, config: ImageDeco
     const [channels, rows, columns] = config.latent;
     const pixelShape = [1, 3, rows * config.factor, columns * config.factor];
     return {
-      takesSource: ports.source !== null,
-      takesMask: ports.mask !== null,
       async encode(planar) {
         const { latents } = await latentEncoder.run({ pixels: { shape: pixelShape, data: planar } });
         return floatTensor(latents, 'latents').data;

@@ -14,7 +14,7 @@ import type { Denoising } from './denoise.ts';
 import { openImageGraphs } from './graphs.ts';
 import type { ImageGraphs } from './graphs.ts';
 import { composite, fromPlanar, halve, linearPreview } from './pixels.ts';
-import { configSchema, optionsSchema } from './settings.ts';
+import { configSchema, defaultStrength, optionsSchema } from './settings.ts';
 import type { ImageDecoderConfig, ImageOptions } from './settings.ts';
 import { readEditSource } from './sources.ts';
 import type { EditSource } from './sources.ts';
@@ -61,7 +61,7 @@ async function* decodeImageRequest(config: ImageDecoderConfig, graphs: ImageGrap
   // The first draw of the job: reference pictures compare only if nothing is drawn before it.
   const eps = context.random.normal(elements);
   const source = await readEditSource(request.references, config, graphs, context);
-  if (source === null && strength < 1) context.warn('strength_unused', 'strength has no effect without a picture to edit.');
+  if (source === null && strength !== defaultStrength(config)) context.warn('strength_unused', 'strength has no effect without a picture to edit.');
   if (request.negative !== null && guidanceScale === 1) context.warn('negative_unused', 'a negative prompt has no effect at a guidance scale of 1.');
 
   const run = createScheduler(options.scheduler, config.prediction, config.schedulers?.[options.scheduler] ?? {}).start({ steps });

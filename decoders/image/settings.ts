@@ -84,6 +84,11 @@ export interface ImageOptions {
   readonly quality: number;
 }
 
+/** A transformer that is shown the picture edits from pure noise; one that is not keeps of it what the start holds. */
+export function defaultStrength(config: ImageDecoderConfig): number {
+  return config.ports?.source === null ? 0.8 : 1;
+}
+
 /** Schema of the options as this configuration offers them, a default for each. */
 export function optionsSchema(config: ImageDecoderConfig): JsonSchema {
   const [, rows, columns] = config.latent;
@@ -98,7 +103,7 @@ export function optionsSchema(config: ImageDecoderConfig): JsonSchema {
       width: { type: 'integer', enum: [width], default: width, description: 'Pixels.' },
       height: { type: 'integer', enum: [height], default: height, description: 'Pixels.' },
       scheduler: { type: 'string', enum: schedulers, default: schedulers[0], description: 'How the steps are taken.' },
-      strength: { type: 'number', minimum: 0, maximum: 1, default: 1, description: 'How much of an edited picture may change; below 1 its noised self is the start.' },
+      strength: { type: 'number', minimum: 0, maximum: 1, default: defaultStrength(config), description: 'How much of an edited picture may change; below 1 its noised self is the start.' },
       previewEvery: { type: 'integer', minimum: 0, maximum: 1000, default: 0, description: 'A preview every so many steps; 0 is none.' },
       format: { type: 'string', enum: ['png', 'jpeg', 'webp'], default: 'png', description: 'File format.' },
       quality: { type: 'integer', minimum: 1, maximum: 100, default: 90, description: 'Quality of jpeg and webp.' },

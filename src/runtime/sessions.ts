@@ -69,12 +69,13 @@ export async function openSession(path: string, options: { device: Device; mappe
     // Two threads that run WebGPU sessions at once end the process with SIGSEGV; one thread runs one graph at a time.
     throw new AnymodalError('device_unavailable', `${name}: webgpu runs on the main thread of a process only; use another process.`);
   }
+  // For the key alone: the weights lie beside the path that was given, which may be a link.
   const resolved = await realpath(path).catch((error: unknown) => {
     throw new AnymodalError('bundle_invalid', `${name}: the file cannot be found or read.`, { cause: error });
   });
   const key = `${options.device}\n${resolved}`;
   const forget = (): void => void openSessions.delete(key);
-  const native = openSessions.get(key) ?? { opening: createNative(resolved, options), holders: 0 };
+  const native = openSessions.get(key) ?? { opening: createNative(path, options), holders: 0 };
   openSessions.set(key, native);
   // Counted before the wait, so that a release meanwhile leaves the session to this caller.
   native.holders += 1;

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createImageDecoder, latentDiffusionImage } from '../../../decoders/image/latent-diffusion-image.ts';
 import { openImageGraphs } from '../../../decoders/image/graphs.ts';
+import { noiseSchedule } from '../../../decoders/schedulers/noise-schedule.ts';
 import type { ImageGraphs } from '../../../decoders/image/graphs.ts';
 import type { ImageDecoderConfig } from '../../../decoders/image/settings.ts';
 import { fromPlanar, toPlanar } from '../../../decoders/image/pixels.ts';
@@ -104,6 +105,34 @@ describe('a picture from conditioning', () => {
     others.push(async () => mapped.dispose());
     const { previews: [first] } = await make(mapped, { options: { steps: 2, previewEvery: 1 } });
     expect(await inspectImage(first!.media)).toMatchObject({ width: 16, height: 16 });
+  });
+});
+
+describe.each(['ddim', 'euler'])('a model that predicts noise, with %s', (scheduler) => {
+  // Knows the picture it is to make, so every step's prediction is exact.
+  const x_0 = createRandom(11).normal(4 * 16 * 16);
+  const schedule = noiseSchedule({}, 'leading');
+  const decoded: Float32Array[] = [];
+  const oracle: ImageGraphs = {
+    encode: async () => x_0,
+    decode: async (latents) => (decoded.push(latents), new Float32Array(3 * 128 * 128)),
+    predictor: () => async (x_t, timestep) => {
+      const alpha = schedule.alphasCumulative[timestep]!;
+      return x_t.map((value, i) => (value - Math.sqrt(alpha) * x_0[i]!) / Math.sqrt(1 - alpha));
+    },
+    release: async () => undefined,
+  };
+  const settings = { timestepSpacing: 'leading', stepsOffset: 1, setAlphaToOne: true };
+  const noise = createImageDecoder({ ...config, prediction: 'epsilon', ports: { source: null, mask: null }, schedulers: { [scheduler]: settings } }, oracle);
+
+  test.each([1, 0.5])('arrives at the picture from strength %f', async (strength) => {
+    decoded.length = 0;
+    await make(noise, { options: { scheduler, steps: 20, strength }, references: [{ role: 'edit', media: await colours() }] });
+    expect(Math.max(...decoded[0]!.map((value, i) => Math.abs(value - x_0[i]!)))).toBeLessThan(1e-4);
+  });
+
+  test('is offered the schedulers that fit, and a strength that works without sight of the picture', () => {
+    expect(noise.options).toMatchObject({ properties: { scheduler: { enum: ['ddim', 'euler'] }, strength: { default: 0.8 } } });
   });
 });
 
