@@ -2,7 +2,7 @@
 // Knows why a picture was refused; the decoding itself is in the process behind `image-decoder`.
 import type { Media } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
-import type { Fit } from './area-resize.ts';
+import type { Fit } from './resize.ts';
 import { createImageDecoder, defaultDecoderLimits } from './image-decoder.ts';
 import type { DecoderLimits, DecoderOutcome, ImageDecoder } from './image-decoder.ts';
 import { imageMediaTypes, sniffMedia } from './sniff.ts';
@@ -40,8 +40,8 @@ function sharedDecoder(): ImageDecoder {
 }
 
 /**
- * Pixels of a picture at the size asked for: orientation applied, colour profile converted to sRGB, 8 bits, over the background, area mean
- * (`area-resize.ts`). The first frame of an animation. Result is owned by the caller.
+ * Pixels of a picture at the size asked for: orientation applied, colour profile converted to sRGB, 8 bits, over the background, Lanczos kernel of three lobes
+ * (`resize.ts`). The first frame of an animation. Result is owned by the caller.
  * @throws AnymodalError `bad_media` for damaged, cut or too large pictures, `aborted`.
  */
 export async function decodeImage(media: Media, size: ImageSize, signal?: AbortSignal): Promise<DecodedImage> {

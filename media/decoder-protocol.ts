@@ -1,6 +1,6 @@
 // What crosses the border between the client and the decoding process.
 // Types and one number; knows neither side's work.
-import type { Target } from './area-resize.ts';
+import type { Target } from './resize.ts';
 
 export interface DecodeRequest {
   readonly id: number;

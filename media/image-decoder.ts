@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AnymodalError } from '../src/errors.ts';
-import type { Target } from './area-resize.ts';
+import type { Target } from './resize.ts';
 import { memoryExit } from './decoder-protocol.ts';
 import type { DecodeReply, DecodeRequest } from './decoder-protocol.ts';
 
