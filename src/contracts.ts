@@ -25,6 +25,8 @@ export interface TextPart {
 export interface MediaPart {
   readonly type: 'media';
   readonly media: Media;
+  /** In an answer: the output that made it and the ordinals it was made from (`media-start`); absent where not known. */
+  readonly made?: { readonly output: string; readonly references: readonly number[] };
 }
 export type Part = TextPart | MediaPart;
 

@@ -1,0 +1,75 @@
+// The bundles that can be named, and what their bundle.json says, read in a moment: no hashes, no graphs.
+// Knows no command; opening and checking a bundle whole is the bundle room's work.
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { installedBundles, packagedBundles, resolveModel } from '../bundle/resolve.ts';
+import type { Bundle } from '../bundle/format.ts';
+import { AnymodalError } from '../errors.ts';
+import type { Shell } from './shell.ts';
+
+export interface BundleSummary {
+  readonly id: string;
+  readonly folder: string;
+  readonly version: string;
+  readonly licence: string;
+  readonly title: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Sum of the declared sizes of its files. */
+  readonly bytes: number;
+  /** Files that are missing or of another size than declared. */
+  readonly faults: readonly string[];
+}
+
+/** The folder of the bundle that `--model`, ANYMODAL_MODEL or the default names; throws `unknown_model`. */
+export async function chooseBundle(model: string | null, shell: Shell): Promise<string> {
+  return resolveModel(model ?? shell.environment.model ?? defaultBundle, shell.folder);
+}
+
+/** Bundle that is used where none is named. */
+export const defaultBundle = packagedBundles[0] ?? 'nano';
+
+/** What the bundle.json in `folder` declares; throws `bundle_invalid` where it cannot be read as one. */
+export async function summarise(folder: string): Promise<BundleSummary> {
+  const bundle = await readBundle(folder);
+  const files = Object.values(bundle.components).flatMap((component) => Object.values(component.files));
+  const faults: string[] = [];
+  for (const file of new Map(files.map((each) => [each.path, each])).values()) {
+    const size = await stat(join(folder, file.path)).then(
+      (found) => found.size,
+      () => null,
+    );
+    if (size === null) faults.push(`${file.path} is missing`);
+    else if (size !== file.bytes) faults.push(`${file.path} has ${size} bytes, expected ${file.bytes}`);
+  }
+  return {
+    id: bundle.id,
+    folder,
+    version: bundle.version,
+    licence: bundle.licence,
+    title: bundle.title,
+    inputs: Object.keys(bundle.inputs),
+    outputs: [...(bundle.languageModel === null ? [] : ['text']), ...Object.keys(bundle.outputs)],
+    bytes: [...new Map(files.map((file) => [file.path, file.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0),
+    faults,
+  };
+}
+
+/** Packaged bundles by id with their folder, null where the package is not installed. */
+export function packaged(): { readonly id: string; readonly folder: string | null }[] {
+  const installed = installedBundles();
+  return packagedBundles.map((id) => ({ id, folder: installed.find((bundle) => bundle.id === id)?.folder ?? null }));
+}
+
+async function readBundle(folder: string): Promise<Bundle> {
+  try {
+    const bundle: Bundle = JSON.parse(await readFile(join(folder, 'bundle.json'), 'utf8'));
+    // What is read here and below must be there; every other fault is told when the bundle is opened.
+    if (typeof bundle.id !== 'string' || Object.values(bundle.components).some((component) => typeof component.files !== 'object')) throw new TypeError('it is no bundle');
+    Object.keys(bundle.inputs);
+    Object.keys(bundle.outputs);
+    return bundle;
+  } catch (error) {
+    throw new AnymodalError('bundle_invalid', `bundle.json in ${folder} cannot be read: ${error instanceof Error ? error.message : String(error)}. Run \`anymodal doctor\` for all faults.`, { cause: error });
+  }
+}

@@ -1,0 +1,72 @@
+// `anymodal models`: the bundles that there are, whether they are complete, and what they read and make.
+// Looks at sizes and names alone; `anymodal doctor` checks contents.
+import { AnymodalError } from '../../errors.ts';
+import { packaged, summarise, type BundleSummary } from '../bundles.ts';
+import { sharedFlags, type Command } from '../command.ts';
+import { parseFlags, type Flag } from '../flags.ts';
+import { resolveModel } from '../../bundle/resolve.ts';
+import { exitCode, type Shell } from '../shell.ts';
+
+const flagTable: readonly Flag[] = [sharedFlags.json, sharedFlags.help];
+
+export const modelsCommand: Command = {
+  name: 'models',
+  usage: '[FOLDER]... [--json]',
+  summary: 'list bundles with state, modalities, size and licence',
+  details: ['Lists the installed bundles, the one that ANYMODAL_MODEL names, and the FOLDERs given.'],
+  flags: flagTable,
+  examples: [['anymodal models', 'what --model can be']],
+  async run(args, shell) {
+    const flags = parseFlags(args, flagTable, 'See `anymodal models --help`.');
+    const rows: Row[] = [];
+    for (const { id, folder } of packaged()) rows.push(folder === null ? { id, state: `not installed (npm install @anymodal/${id})`, summary: null } : await rowOf(id, folder));
+    for (const folder of await furtherFolders(flags.positionals, rows, shell)) rows.push(await rowOf(folder, folder));
+    if (flags.on('json')) for (const row of rows) shell.stdout.write(`${JSON.stringify({ id: row.id, state: row.state, ...row.summary })}\n`);
+    else shell.stdout.write(table(rows));
+    return exitCode.good;
+  },
+};
+
+interface Row {
+  readonly id: string;
+  readonly state: string;
+  readonly summary: BundleSummary | null;
+}
+
+async function rowOf(id: string, folder: string): Promise<Row> {
+  try {
+    const summary = await summarise(folder);
+    return { id: summary.id, state: summary.faults.length === 0 ? 'ready' : `incomplete: ${summary.faults[0]}${summary.faults.length > 1 ? ` and ${summary.faults.length - 1} more` : ''}`, summary };
+  } catch (error) {
+    return { id, state: `broken: ${error instanceof Error ? error.message : String(error)}`, summary: null };
+  }
+}
+
+async function furtherFolders(given: readonly string[], rows: readonly Row[], shell: Shell): Promise<string[]> {
+  const named = [...given, ...(shell.environment.model === null ? [] : [shell.environment.model])];
+  const folders: string[] = [];
+  for (const model of named) {
+    try {
+      folders.push(await resolveModel(model, shell.folder));
+    } catch (error) {
+      // A folder that was asked for must exist; what the environment names may be gone.
+      if (given.includes(model) || !(error instanceof AnymodalError)) throw error;
+    }
+  }
+  return [...new Set(folders)].filter((folder) => !rows.some((row) => row.summary?.folder === folder));
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map(({ id, state, summary }) =>
+    summary === null
+      ? [id, '', '', '', '', state]
+      : [id, summary.version, `${summary.inputs.join(', ')} -> ${summary.outputs.join(', ')}`, megabytes(summary.bytes), summary.licence, state],
+  );
+  const lines = [['ID', 'VERSION', 'READS -> MAKES', 'SIZE', 'LICENCE', 'STATE'], ...cells];
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  return lines.map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}

@@ -1,0 +1,39 @@
+// Starts the engine that a command uses, with the rooms that this program is composed of.
+// The composition root's one list of rooms; knows no command.
+import type { DeviceChoice, Engine } from '../contracts.ts';
+import { startEngine } from '../engine/client.ts';
+import { choiceFlag } from './flags.ts';
+import type { Report } from './report.ts';
+import type { Shell } from './shell.ts';
+
+export const deviceChoices: readonly DeviceChoice[] = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'];
+
+// In a checkout these files are TypeScript, in the published package JavaScript.
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
+/** Modules that export `factories`: every way there is to make a component from the files of a bundle. */
+export const factoryModules: readonly URL[] = ['../../encoders/index', '../../projectors/index', '../../decoders/index', '../language-model/index'].map(
+  (path) => new URL(`${path}.${extension}`, import.meta.url),
+);
+
+/** An engine in a child process on the bundle in `folder`. */
+export async function startChildEngine(folder: string, device: DeviceChoice): Promise<Engine> {
+  return startEngine({ bundle: folder, device, factoryModules });
+}
+
+/** The device that `--device`, ANYMODAL_DEVICE or the default names; throws `bad_option`. */
+export function chooseDeviceFlag(device: string | null, shell: Shell): DeviceChoice {
+  if (device !== null) return choiceFlag('--device', device, deviceChoices);
+  return shell.environment.device === null ? 'auto' : choiceFlag('ANYMODAL_DEVICE', shell.environment.device, deviceChoices);
+}
+
+/** Starts an engine, runs `work` with it and closes it, whatever comes. */
+export async function withEngine<T>(shell: Shell, folder: string, device: DeviceChoice, report: Report, work: (engine: Engine) => Promise<T>): Promise<T> {
+  report.waiting('loading the model ...');
+  const engine = await shell.startEngine(folder, device);
+  try {
+    return await work(engine);
+  } finally {
+    await engine.close();
+  }
+}

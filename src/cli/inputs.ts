@@ -1,0 +1,84 @@
+// Files of the user to media, and the words of a line to text and `@path` parts.
+// Judges files by what the media room says of their bytes; decodes nothing.
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { maxMediaBytes, mediaFromBytes } from '../../media/index.ts';
+import type { Media, Part } from '../contracts.ts';
+import { AnymodalError } from '../errors.ts';
+
+/** Reads a medium from a file; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
+export async function readMedia(path: string, folder: string): Promise<Media> {
+  const absolute = resolve(folder, path);
+  const found = await stat(absolute).catch((error: unknown) => {
+    throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
+  });
+  if (found.isDirectory()) throw new AnymodalError('bad_media', `"${path}" is a folder, expected a file.`);
+  if (!found.isFile() && !found.isFIFO()) throw new AnymodalError('bad_media', `"${path}" is a device, expected a file.`);
+  if (found.size > maxMediaBytes) throw new AnymodalError('bad_media', `"${path}" has ${found.size} bytes; at most ${maxMediaBytes} are read. Make it smaller.`);
+  const bytes = await readFile(absolute).catch((error: unknown) => {
+    throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
+  });
+  return mediaFromBytes(bytes, path);
+}
+
+/** Reads a medium that a flag says is of one modality; throws `bad_media` where it is of another. */
+export async function readMediaOf(modality: string, flag: string, path: string, folder: string): Promise<Media> {
+  const media = await readMedia(path, folder);
+  if (media.modality !== modality) throw new AnymodalError('bad_media', `${flag}: "${path}" is ${media.mediaType} by its content, expected ${modality}.`);
+  return media;
+}
+
+/**
+ * The parts of a line in order: words, and media for `@path` or `@"path with spaces"`; `@@word` is the word `@word`.
+ * Throws `bad_media` for a path that is no readable medium, saying how to write the word itself.
+ */
+export async function readLine(line: string, folder: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  let text = '';
+  let at = 0;
+  const flushText = (): void => {
+    if (text.trim() !== '') parts.push({ type: 'text', text: text.trim() });
+    text = '';
+  };
+  for (const match of line.matchAll(/(?<=^|\s)@(@\S*|"[^"]*"|\S+)/g)) {
+    const [whole, word = ''] = match;
+    text += line.slice(at, match.index);
+    at = match.index + whole.length;
+    if (word.startsWith('@')) {
+      text += word;
+      continue;
+    }
+    const { path, rest } = await pathOf(word, folder);
+    const media = await readMedia(path, folder).catch((error: unknown) => {
+      throw error instanceof AnymodalError ? new AnymodalError(error.code, `${error.message} For the word itself write @${whole}.`, { cause: error }) : error;
+    });
+    flushText();
+    parts.push({ type: 'media', media });
+    text = rest;
+  }
+  text += line.slice(at);
+  flushText();
+  return parts;
+}
+
+/** A path written in a sentence may be followed by the sentence's own punctuation. */
+async function pathOf(word: string, folder: string): Promise<{ path: string; rest: string }> {
+  if (word.startsWith('"')) return { path: word.slice(1, -1), rest: '' };
+  const bare = word.replace(/[?!.,;:)]+$/, '');
+  if (bare === word || bare === '' || (await exists(resolve(folder, word))) || !(await exists(resolve(folder, bare)))) return { path: word, rest: '' };
+  return { path: bare, rest: word.slice(bare.length) };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read';
+  return `the file cannot be read (${code})`;
+}
