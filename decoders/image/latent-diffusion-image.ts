@@ -136,11 +136,11 @@ function scaled(data: Float32Array, factor: number): Float32Array {
 /** The predicted clean picture, small: by the linear map of the configuration, else half the size of the decoder's. */
 async function preview(config: ImageDecoderConfig, graphs: ImageGraphs, x_0: Float32Array): Promise<Media> {
   const [, rows, columns] = config.latent;
-  const encoding = { format: 'jpeg', quality: 80, provenance: null, mark: true } as const;
-  if (config.preview !== undefined) return encodeImage({ width: columns, height: rows, pixels: linearPreview(x_0, config.preview) }, encoding);
+  const encoding = { provenance: null, mark: true } as const;
+  if (config.preview !== undefined) return encodeImage({ width: columns, height: rows, pixels: linearPreview(x_0, config.preview) }, { ...encoding, format: 'png' });
   const [width, height] = [columns * config.factor, rows * config.factor];
   const pixels = fromPlanar(await graphs.decode(x_0));
-  return encodeImage({ width: width / 2, height: height / 2, pixels: halve(pixels, width, height) }, encoding);
+  return encodeImage({ width: width / 2, height: height / 2, pixels: halve(pixels, width, height) }, { ...encoding, format: 'jpeg', quality: 80 });
 }
 
 /** The request's provenance with the settings that determine the picture, and without those that do not. */
