@@ -1,0 +1,178 @@
+// The whole chain as one generator: media, encoders, input projectors, language model, signals, output projectors,
+// decoders, media; and the direct route around the language model. Knows no modality, no bundle format and no process.
+
+import { chosenByModel, chosenByRequest, provenanceOf, type Chosen } from './references.ts';
+import { condition, createSteps, embed, joint, mixed, textMedia, trace, type Chain, type ChainOutput, type Steps } from './chain.ts';
+import type { JobEventBody, JobRequest, LanguageModel, LanguageModelEnd, Media, PromptMedia, PromptMessage, Source, TextPart, Wants } from './contracts.ts';
+import { AnymodalError } from './errors.ts';
+import { createRandom } from './runtime/random.ts';
+
+export type Usage = LanguageModelEnd['usage'];
+
+/** One variant of a job under way. */
+interface Run extends Steps {
+  readonly job: JobRequest;
+  readonly variant: number;
+  /** Of the job plus the variant. */
+  readonly seed: number;
+}
+
+/** One medium to be made: its place in the reply and what it is made from. */
+interface Order extends Chosen {
+  readonly part: number;
+  readonly output: string;
+  readonly source: Source;
+  readonly prompt: string;
+}
+
+type Reply = { readonly orders: readonly Order[]; readonly usage: Usage };
+
+/**
+ * Makes one variant of a job and returns what the language model used. What components throw passes through.
+ *
+ * @param job its route is `chat` or `direct`; its options are checked and complete
+ */
+export async function* generate(chain: Chain, job: JobRequest, variant: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
+  const run: Run = { ...createSteps(chain, signal), job, variant, seed: job.seed + variant };
+  const { orders, usage } = yield* job.route === 'chat' ? converse(run) : goDirectly(run);
+  const made = new Map<string, number>();
+  for (const order of orders) {
+    signal.throwIfAborted();
+    const index = made.get(order.output) ?? 0;
+    made.set(order.output, index + 1);
+    yield* decode(run, order, index);
+  }
+  return usage;
+}
+
+/** The chat route: the language model reads the conversation, writes text and asks for media by signals. */
+async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
+  const { chain, job, variant } = run;
+  const model = chain.languageModel;
+  if (model === null) throw new AnymodalError('unsupported', 'chat: this bundle has no language model; use the direct route');
+
+  const media: Media[] = [];
+  const messages: PromptMessage[] = [];
+  for (const { role, parts } of job.messages) {
+    const read: (TextPart | PromptMedia)[] = [];
+    for (const part of parts) {
+      if (part.type === 'text') read.push(part);
+      else read.push({ type: 'media', ordinal: media.push(part.media), modality: part.media.modality, embeds: await embed(run, part.media), ...(part.made && { made: part.made }) });
+      yield* notesOf(run);
+    }
+    messages.push({ role, parts: read });
+  }
+
+  const context = run.context(createRandom(run.seed).fork('text'));
+  const textWanted = job.outputs === null || job.outputs.includes('text');
+  const orders: Order[] = [];
+  const given = new Set<string>();
+  let usage: Usage = { inputTokens: 0, outputTokens: 0 };
+  let part = -1;
+  let inText = false;
+  const start = performance.now();
+  for await (const event of model.component.generate({ messages, wants: wantsOf(run, model.component), options: job.options['text'] ?? {} }, context)) {
+    yield* notesOf(run);
+    if (event.type === 'text-delta') {
+      if (!textWanted || event.text === '') continue;
+      if (!inText) part += 1;
+      inText = true;
+      given.add('text');
+      yield { type: 'text-delta', variant, part, text: event.text };
+    } else if (event.type === 'signal') {
+      part += 1;
+      inText = false;
+      given.add(event.output);
+      trace(run, 'signal', model.name, event.states ?? {}, start);
+      const { chat, decoder } = outputOf(chain, event.output);
+      const source: Source = chat === 'signal' ? { type: 'signal', signal: event } : { type: 'prompt', text: event.prompt };
+      const chosen = chosenByModel(decoder.component, event.output, event.references, media, job.mask, context);
+      orders.push({ part, output: event.output, source, prompt: event.prompt, ...chosen });
+    } else {
+      usage = event.usage;
+      if (event.reason === 'length') context.warn('reply_cut', 'the reply reached its limit of length; raise text.maxTokens for more');
+    }
+  }
+  trace(run, 'language-model', model.name, {}, start);
+  for (const output of job.outputs ?? []) if (!given.has(output)) context.warn('output_missing', `the language model gave no ${output}`);
+  yield* notesOf(run);
+  return { orders, usage };
+}
+
+/** The direct route: the prompt, the first medium without one, or a mix is the source of every output. */
+async function* goDirectly(run: Run): AsyncGenerator<JobEventBody, Reply> {
+  const { chain, job } = run;
+  const parts = job.messages.at(-1)?.parts ?? [];
+  const media = parts.flatMap((part) => (part.type === 'media' ? [part.media] : []));
+  const prompt = parts.flatMap((part) => (part.type === 'text' && part.text.trim() !== '' ? [part.text.trim()] : [])).join(' ');
+  const shown = job.mix === null && prompt === '' ? (media[0] ?? null) : null;
+  const context = run.context(createRandom(run.seed));
+  const orders: Order[] = [];
+  for (const [part, name] of (job.outputs ?? []).entries()) {
+    const { decoder, sources } = outputOf(chain, name);
+    let source: Source;
+    if (job.mix !== null) source = { type: 'joint', embedding: await mixed(run, job.mix) };
+    else if (shown !== null) source = { type: 'joint', embedding: await joint(run, shown) };
+    else if (sources.prompt !== undefined) source = { type: 'prompt', text: prompt };
+    else source = { type: 'joint', embedding: await joint(run, textMedia(prompt)) };
+    orders.push({ part, output: name, source, prompt, ...chosenByRequest(decoder.component, name, media, shown, job.mask, context) });
+    yield* notesOf(run);
+  }
+  return { orders, usage: { inputTokens: 0, outputTokens: 0 } };
+}
+
+/** One order through its output projector and decoder; `index` counts the media of this output in the reply. */
+async function* decode(run: Run, order: Order, index: number): AsyncGenerator<JobEventBody> {
+  const { chain, job, variant, seed } = run;
+  const { output, part, source, references, ordinals } = order;
+  const { decoder } = outputOf(chain, output);
+  const conditioning = await condition(run, output, source);
+  let negative = null;
+  if (job.negativePrompt !== null) {
+    if (!decoder.component.negative) throw new AnymodalError('unsupported', `${output}: its decoder takes no negative prompt; leave it out`);
+    negative = await condition(run, output, { type: 'prompt', text: job.negativePrompt });
+  }
+  yield* notesOf(run);
+  yield { type: 'media-start', variant, part, output, modality: decoder.component.modality, seed, references: ordinals };
+
+  const start = performance.now();
+  const random = createRandom(seed);
+  const request = {
+    conditioning,
+    negative,
+    references,
+    companions: {},
+    options: job.options[output] ?? {},
+    provenance: job.metadata ? provenanceOf(chain.bundle, job, { ...order, index, seed }) : null,
+  };
+  let media: Media | null = null;
+  for await (const event of decoder.component.decode(request, run.context(index === 0 ? random : random.fork(`${output}/${index}`)))) {
+    yield* notesOf(run);
+    if (event.type === 'progress') yield { type: 'media-progress', variant, part, step: event.step, steps: event.steps };
+    else if (event.type === 'preview') yield { type: 'media-preview', variant, part, step: event.step, media: event.media };
+    else media = event.media;
+  }
+  if (media === null) throw new AnymodalError('internal', `${decoder.name} ended without a medium`);
+  trace(run, 'decoder', decoder.name, conditioning, start);
+  yield* notesOf(run);
+  yield { type: 'media-end', variant, part, output, modality: media.modality, mediaType: media.mediaType, seed, media };
+}
+
+/** What the language model must, may and must not give: listed outputs in their order, or what it likes of what the bundle makes. */
+function wantsOf({ chain, job }: Run, model: LanguageModel): Wants {
+  const required = job.outputs?.filter((output) => output !== 'text') ?? [];
+  const others = model.outputs.filter((output) => !required.includes(output));
+  const want = (output: string): Wants[string] => (job.outputs === null && chain.outputs.has(output) ? 'allowed' : 'forbidden');
+  return { ...Object.fromEntries(required.map((output) => [output, 'required'])), ...Object.fromEntries(others.map((output) => [output, want(output)])) };
+}
+
+function outputOf(chain: Chain, name: string): ChainOutput {
+  const output = chain.outputs.get(name);
+  if (output === undefined) throw new AnymodalError('unknown_output', `output "${name}": this bundle has ${[...chain.outputs.keys()].join(', ')}`);
+  return output;
+}
+
+/** Warnings and traces since the last time. */
+function* notesOf(run: Run): Generator<JobEventBody> {
+  yield* run.notes.splice(0);
+}

@@ -1,0 +1,90 @@
+// Which media an output edits, masks or follows, on either route, and what is written about a made file.
+// Knows no modality by name; compares modalities and asks the decoder what it takes.
+
+import type { Context, Decoder, JobRequest, Media, Provenance, Reference } from './contracts.ts';
+
+/** References of one output, with their ordinals (from 1) among the media they were chosen from. */
+export interface Chosen {
+  readonly references: readonly Reference[];
+  readonly ordinals: readonly number[];
+}
+
+type Warnings = Pick<Context, 'warn'>;
+
+/**
+ * What the language model pointed at: a medium of the output's own modality is edited, another is followed. With a mask
+ * and nothing to edit, the latest medium of the output's modality is edited, since a mask is of no use otherwise.
+ *
+ * @param media all media of the conversation by ordinal
+ */
+export function chosenByModel(decoder: Decoder, output: string, ordinals: readonly number[], media: readonly Media[], mask: Media | null, warnings: Warnings): Chosen {
+  const points = ordinals.filter((ordinal) => media[ordinal - 1] !== undefined);
+  if (mask !== null && !points.some((ordinal) => media[ordinal - 1]?.modality === decoder.modality)) {
+    const latest = media.findLastIndex((medium) => medium.modality === decoder.modality);
+    if (latest >= 0) points.push(latest + 1);
+  }
+  return choose(decoder, output, points, media, mask, warnings);
+}
+
+/**
+ * What a request on the direct route means: the first medium of the output's own modality is edited, others are followed.
+ *
+ * @param source the medium that serves as the source of the output, if one does
+ */
+export function chosenByRequest(decoder: Decoder, output: string, media: readonly Media[], source: Media | null, mask: Media | null, warnings: Warnings): Chosen {
+  const edited = media.findIndex((medium) => medium.modality === decoder.modality);
+  const points = media.flatMap((medium, index) => {
+    if (index === edited) return [index + 1];
+    const used = medium === source && !decoder.references.includes('follow');
+    return used ? [] : [index + 1];
+  });
+  return choose(decoder, output, points, media, mask, warnings, edited + 1);
+}
+
+function choose(decoder: Decoder, output: string, points: readonly number[], media: readonly Media[], mask: Media | null, warnings: Warnings, edited: number | null = null): Chosen {
+  const references: Reference[] = [];
+  const ordinals: number[] = [];
+  for (const ordinal of points) {
+    const medium = media[ordinal - 1];
+    if (medium === undefined) continue;
+    const role = medium.modality === decoder.modality && (edited === null || ordinal === edited) ? 'edit' : 'follow';
+    if (!decoder.references.includes(role)) {
+      warnings.warn('reference_ignored', `${output}: medium ${ordinal} (${medium.modality}) is not used; this decoder takes ${decoder.references.join(', ') || 'no references'}`);
+      continue;
+    }
+    references.push({ role, media: medium });
+    ordinals.push(ordinal);
+  }
+  if (mask !== null) {
+    if (references.some((reference) => reference.role === 'edit') && decoder.references.includes('mask')) references.push({ role: 'mask', media: mask });
+    else warnings.warn('mask_ignored', `${output}: there is nothing to edit that the mask could apply to`);
+  }
+  return { references, ordinals };
+}
+
+/** What determines one medium: never the time, the count or the other outputs. References are named by their SHA-256. */
+export function provenanceOf(
+  bundle: { readonly id: string; readonly version: string },
+  job: JobRequest,
+  medium: { readonly output: string; readonly index: number; readonly seed: number; readonly prompt: string; readonly references: readonly Reference[] },
+): Provenance {
+  const scalars = (name: string, prefix: string): Record<string, string | number | boolean | null> =>
+    Object.fromEntries(
+      Object.entries(job.options[name] ?? {}).flatMap(([key, value]) => {
+        const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+        return plain ? [[`${prefix}${key}`, value]] : [];
+      }),
+    );
+  return {
+    prompt: medium.prompt,
+    ...(job.negativePrompt !== null && { negativePrompt: job.negativePrompt }),
+    seed: medium.seed,
+    ...(medium.index > 0 && { index: medium.index }),
+    bundle: bundle.id,
+    bundleVersion: bundle.version,
+    route: job.route,
+    ...Object.fromEntries(medium.references.map(({ role, media }, index) => [`reference${index + 1}`, `${role} ${media.id}`])),
+    ...scalars(medium.output, ''),
+    ...(job.route === 'chat' && scalars('text', 'text.')),
+  };
+}
