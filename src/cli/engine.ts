@@ -1,7 +1,6 @@
 // Starts the engine that a command uses, with the rooms that this program is composed of.
 // The composition root's one list of rooms; knows no command.
 import type { DeviceChoice, Engine } from '../contracts.ts';
-import { startEngine } from '../engine/client.ts';
 import { choiceFlag } from './flags.ts';
 import type { Report } from './report.ts';
 import type { Shell } from './shell.ts';
@@ -18,6 +17,8 @@ export const factoryModules: readonly URL[] = ['../../encoders/index', '../../pr
 
 /** An engine in a child process on the bundle in `folder`. */
 export async function startChildEngine(folder: string, device: DeviceChoice): Promise<Engine> {
+  // Loaded when needed: help and errors of the command line start no engine.
+  const { startEngine } = await import('../engine/client.ts');
   return startEngine({ bundle: folder, device, factoryModules });
 }
 

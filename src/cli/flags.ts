@@ -51,7 +51,7 @@ export function parseFlags(args: readonly string[], flags: readonly Flag[], hint
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const flag = flags.find((entry) => entry.name === token.name);
-    if (flag?.value !== undefined && token.value === undefined) throw new AnymodalError('bad_option', `${token.rawName}: a value is missing; write ${token.rawName} ${flag.value}.`);
+    if (flag?.value !== undefined && token.value === undefined) throw missing(token.rawName, flag.value);
     if (flag?.value === undefined && token.value !== undefined) throw new AnymodalError('bad_option', `${token.rawName}: got the value "${token.value}", but this flag takes none.`);
   }
   return parseLoosely(args, flags);
@@ -80,7 +80,7 @@ function configOf(flags: readonly Flag[]): ParseArgsOptionsConfig {
   );
 }
 
-/** Joins `--seed -1` to `--seed=-1`: a value may begin with a dash, unless it is itself a flag of the table. */
+/** Joins `--seed -1` to `--seed=-1`: a value may begin with a dash, unless it is itself a flag of the table; that throws. */
 function joinValues(args: readonly string[], flags: readonly Flag[]): string[] {
   const written = new Set(flags.flatMap((flag) => [`--${flag.name}`, ...(flag.short === undefined ? [] : [`-${flag.short}`])]));
   const joined: string[] = [];
@@ -89,10 +89,16 @@ function joinValues(args: readonly string[], flags: readonly Flag[]): string[] {
     if (word === '--') return [...joined, ...args.slice(at)];
     const flag = flags.find((entry) => entry.value !== undefined && (word === `--${entry.name}` || word === `-${entry.short ?? ''}`));
     const next = args[at + 1];
-    if (flag !== undefined && next !== undefined && next !== '-' && next.startsWith('-') && !written.has(next.split('=', 1)[0] ?? '')) {
+    if (flag?.value === undefined || next === undefined || next === '-' || !next.startsWith('-')) joined.push(word);
+    else if (written.has(next.split('=', 1)[0] ?? '')) throw missing(word, flag.value);
+    else {
       joined.push(`--${flag.name}=${next}`);
       at += 1;
-    } else joined.push(word);
+    }
   }
   return joined;
+}
+
+function missing(written: string, placeholder: string): AnymodalError {
+  return new AnymodalError('bad_option', `${written}: a value is missing; write ${written} ${placeholder}.`);
 }
