@@ -1,0 +1,107 @@
+"""Trains the image encoder for a given time: python -m training.encoder.train SECONDS [--last]. Resumes from its checkpoint.
+
+Warm-up, constant rate, and a decay to zero over the whole of the run that is called with --last. Knows nothing about export.
+"""
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+
+from training.paths import work
+
+from .losses import Objective
+from .model import ImageEncoder
+from .phrases import Phrases
+from .pictures import Bank
+
+BATCH, RATE, DECAY = 64, 2e-3, 0.02
+
+
+class Muon:
+    """Momentum orthogonalised by five Newton-Schulz steps (Jordan 2024), scaled to the size of an AdamW update (arXiv 2502.16982)."""
+
+    def __init__(self, matrices: list):
+        self.matrices, self.momentum = matrices, [torch.zeros_like(p) for p in matrices]
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        for p, momentum in zip(self.matrices, self.momentum):
+            momentum.mul_(0.95).add_(p.grad)
+            g = p.grad.add(momentum, alpha=0.95).reshape(len(p), -1)
+            x = g.bfloat16() / (g.norm() + 1e-7)
+            x = x.T if x.shape[0] > x.shape[1] else x
+            for _ in range(5):
+                a = x @ x.T
+                x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+            x = x.T if g.shape[0] > g.shape[1] else x
+            p.mul_(1 - rate * DECAY).add_(x.float().reshape(p.shape), alpha=-rate * 0.2 * max(g.shape) ** 0.5)
+
+
+class Drawn:
+    """The prepared pictures of all shards, in random order, shifted by up to three pixels and changed in brightness."""
+
+    def __init__(self):
+        shards = sorted(work('encoder', 'x').parent.glob('drawn-*.npy'))
+        self.pictures = [np.load(path, mmap_mode='r') for path in shards]
+        tables = [np.load(path.with_suffix('.npz')) for path in shards]
+        self.label = {k: torch.from_numpy(np.concatenate([t[k] for t in tables])) for k in tables[0]}
+        self.where = np.concatenate([np.stack([np.full(len(p), i), np.arange(len(p))], 1) for i, p in enumerate(self.pictures)])
+        self.random = np.random.RandomState(int(time.time()))
+        self.order = np.empty(0, int)
+
+    def draw(self, size: int):
+        if len(self.order) < size:
+            self.order = self.random.permutation(len(self.where))
+        rows, self.order = self.order[:size], self.order[size:]
+        pixels = torch.from_numpy(np.stack([self.pictures[s][i] for s, i in self.where[rows]])).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+        pixels = torch.roll(pixels, tuple(int(v) for v in self.random.randint(-3, 4, 2)), (2, 3))
+        gain = torch.from_numpy(self.random.uniform(0.93, 1.05, (size, 3, 1, 1)).astype(np.float32))
+        pixels = ((pixels + 1) * gain - 1).clamp(-1, 1)
+        return pixels.contiguous(memory_format=torch.channels_last), {k: v[torch.from_numpy(rows)] for k, v in self.label.items()}
+
+
+def main() -> None:
+    seconds, last = float(sys.argv[1]), '--last' in sys.argv
+    torch.set_num_threads(2)
+    bank = Bank()
+    objective, model = Objective(Phrases(bank.names)), ImageEncoder().to(memory_format=torch.channels_last)
+    print(sum(p.numel() for p in model.parameters()) / 1e6, 'M parameters', flush=True)
+    matrices = [p for n, p in model.named_parameters() if p.ndim > 1 and n not in ('places', 'queries')]
+    chosen = {id(p) for p in matrices}
+    muon = Muon(matrices)
+    optimiser = torch.optim.AdamW([p for p in [*model.parameters(), *objective.parameters()] if id(p) not in chosen], RATE, betas=(0.9, 0.98), weight_decay=0)
+    path, done = work('checkpoints', 'image-encoder.pt'), 0
+    if path.exists():
+        state = torch.load(path)
+        model.load_state_dict(state['model'])
+        objective.load_state_dict(state['objective'])
+        optimiser.load_state_dict(state['optimiser'])
+        muon.momentum = state['momentum']
+        done = state['done']
+    drawn, start, report, step = Drawn(), time.time(), {}, 0
+    while (passed := time.time() - start) < seconds:
+        rate = RATE * min(1, (done + step + 1) / 300) * (max(0.0, 1 - passed / seconds) if last else 1)
+        for group in optimiser.param_groups:
+            group['lr'] = rate
+        pixels, label = drawn.draw(BATCH)
+        with torch.autocast('cpu', torch.bfloat16):
+            tokens, _ = model(pixels)
+        loss, said = objective(tokens.float(), pixels, label, torch.rand(BATCH))
+        model.zero_grad()
+        objective.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        muon.step(rate)
+        step += 1
+        said['loss'] = float(loss)
+        report = {k: v if step == 1 else 0.97 * report[k] + 0.03 * v for k, v in said.items()}
+        if step in (5, 20) or step % 100 == 0:
+            print(done + step, f'{step * BATCH / (time.time() - start):.0f} img/s', json.dumps({k: round(v, 3) for k, v in report.items()}), flush=True)
+    torch.save({'model': model.state_dict(), 'objective': objective.state_dict(), 'optimiser': optimiser.state_dict(), 'momentum': muon.momentum, 'done': done + step}, path)
+
+
+if __name__ == '__main__':
+    main()
