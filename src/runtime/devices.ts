@@ -37,6 +37,8 @@ export async function listDevices(): Promise<DeviceSupport[]> {
 /**
  * The device to use. `auto` takes the first bundled accelerator that computes the probe correctly and faster than the
  * CPU, and else the CPU, with a note that says why. A device asked for by name is taken or throws `device_unavailable`.
+ * WebGPU in ONNX Runtime 1.30 computes a Conv wrongly whose input channels are more than 3 and no multiple of 4
+ * (microsoft/onnxruntime#29651); graphs for it use a MatMul there.
  */
 export async function chooseDevice(choice: DeviceChoice): Promise<{ device: Device; note: string | null }> {
   if (choice === 'cpu') return { device: 'cpu', note: null };
