@@ -1,19 +1,12 @@
-// Starts the engine that a command uses, with the rooms that this program is composed of.
-// The composition root's one list of rooms; knows no command.
+// Starts the engine that a command uses, on the device that was asked for, and closes it.
+// Knows no command.
 import type { DeviceChoice, Engine } from '../contracts.ts';
+import { factoryModules } from './factory-modules.ts';
 import { choiceFlag } from './flags.ts';
 import type { Report } from './report.ts';
 import type { Shell } from './shell.ts';
 
 export const deviceChoices: readonly DeviceChoice[] = ['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml'];
-
-// In a checkout these files are TypeScript, in the published package JavaScript.
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-
-/** Modules that export `factories`: every way there is to make a component from the files of a bundle. */
-export const factoryModules: readonly URL[] = ['../../encoders/index', '../../projectors/index', '../../decoders/index', '../language-model/index'].map(
-  (path) => new URL(`${path}.${extension}`, import.meta.url),
-);
 
 /** An engine in a child process on the bundle in `folder`. */
 export async function startChildEngine(folder: string, device: DeviceChoice): Promise<Engine> {

@@ -8,7 +8,7 @@ import { chooseDevice, listDevices, type DeviceSupport } from '../../runtime/dev
 import { loadRuntime } from '../../runtime/sessions.ts';
 import { chooseBundle, summarise } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
-import { factoryModules } from '../engine.ts';
+import { factoryModules } from '../factory-modules.ts';
 import { parseFlags, type Flag } from '../flags.ts';
 import { exitCode, type Shell } from '../shell.ts';
 import { packageVersion } from './version.ts';
