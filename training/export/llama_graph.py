@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from .block_grid import BLOCK, STEPS, BlockGrid
+from .block_grid import BLOCK, LOWEST_ZERO, STEPS, ZEROS, BlockGrid
 from .llama_weights import LINEARS, LlamaShape
 from .onnx_graph import CONTRIB, Graph, WeightFile
 
@@ -35,15 +35,13 @@ class Parts:
 
     def __init__(self, folder: Path, base: str, adapter: str):
         self.base, self.adapter = WeightFile(folder / base), WeightFile(folder / adapter)
-        self.units: dict[str, np.ndarray] = {}
 
     def add_linear(self, name: str, weight: np.ndarray | BlockGrid) -> None:
         """A weight [out, in], float32 or on the grid."""
         if isinstance(weight, BlockGrid):
             self.base.add(f"{name}.codes", weight.packed_codes())
-            self.base.add(f"{name}.steps", weight.steps)
-            self.units[name] = weight.unit
-            self.base.add(f"{name}.zeros", weight.packed_zeros())
+            self.base.add(f"{name}.marks", weight.marks)
+            self.base.add(f"{name}.units", weight.units)
         else:
             self.base.add(name, weight.T if not name.endswith("table") else weight)
 
@@ -58,17 +56,28 @@ class Parts:
             return graph.node("MatMul", x, weight)
         blocks = width // BLOCK
         codes = graph.external(self.base, f"{name}.codes", BYTE, (out, blocks, BLOCK // 2))
-        zeros = graph.external(self.base, f"{name}.zeros", BYTE, (out, (blocks + 1) // 2))
-        return graph.node("MatMulNBits", x, codes, self.scales(graph, name, out, blocks), zeros, domain=CONTRIB, K=width, N=out, bits=4,
+        marks = graph.external(self.base, f"{name}.marks", BYTE, (out, blocks))
+        scales, zeros = self.scales_and_zeros(graph, marks, graph.external(self.base, f"{name}.units", HALF, (out, 1)))
+        return graph.node("MatMulNBits", x, codes, scales, self.packed(graph, zeros, blocks), domain=CONTRIB, K=width, N=out, bits=4,
                           block_size=BLOCK, accuracy_level=INT8_ACTIVATIONS)
 
-    def scales(self, graph: Graph, name: str, out: int, blocks: int) -> str:
-        return self.ladder(graph, name, graph.external(self.base, f"{name}.steps", BYTE, (out, blocks)))
+    @staticmethod
+    def scales_and_zeros(graph: Graph, marks: str, units: str) -> tuple[str, str]:
+        """float32 scales and zeros of marks and units (`block_grid.BlockGrid`); folded when the session opens, where marks are constant"""
+        marks = graph.node("Cast", marks, to=FLOAT)
+        steps = graph.node("Floor", graph.node("Mul", marks, graph.constant(1 / ZEROS, np.float32)))
+        octaves = graph.node("Mul", steps, graph.constant(math.log(2) / STEPS, np.float32))
+        scales = graph.node("Mul", graph.node("Exp", octaves), graph.node("Cast", units, to=FLOAT))
+        rest = graph.node("Sub", marks, graph.node("Mul", steps, graph.constant(ZEROS, np.float32)))
+        return scales, graph.node("Add", rest, graph.constant(LOWEST_ZERO, np.float32))
 
-    def ladder(self, graph: Graph, name: str, steps: str) -> str:
-        """float32 scales of 8-bit steps (`block_grid.ladder`; folded when the session opens, where the steps are constant)"""
-        octaves = graph.node("Mul", graph.node("Cast", steps, to=FLOAT), graph.constant(math.log(2) / STEPS, np.float32))
-        return graph.node("Mul", graph.node("Exp", octaves), graph.constant(self.units[name], np.float32))
+    @staticmethod
+    def packed(graph: Graph, zeros: str, blocks: int) -> str:
+        """Zeros [out, blocks] as MatMulNBits wants them: uint8 [out, blocks / 2], the even block in the low nibble"""
+        if blocks % 2:
+            raise ValueError(f"{blocks} blocks a row: an even number is expected")
+        every = lambda start: graph.node("Slice", zeros, *(graph.constant([value], np.int64) for value in (start, blocks, 1, 2)))
+        return graph.node("Cast", graph.node("Add", every(0), graph.node("Mul", every(1), graph.constant(16, np.float32))), to=BYTE)
 
     def half(self, graph: Graph, name: str, shape: tuple[int, ...]) -> str:
         """A float16 tensor of the adapter as float32 (folded when the session opens)."""
@@ -192,20 +201,14 @@ def embedding_graph(shape: LlamaShape, parts: Parts, added: int) -> Graph:
         rows = node("Gather", graph.external(parts.base, "table", FLOAT, (vocabulary, width)), known, axis=0)
     else:
         blocks = width // BLOCK
-        gather = lambda entry, columns: node("Gather", graph.external(parts.base, f"table.{entry}", BYTE, (vocabulary, columns)), known, axis=0)
-        take = lambda entry, columns: node("Cast", gather(entry, columns), to=FLOAT)
-
-        def nibbles(packed: str, count: int) -> str:
-            """[1, n, count] from [1, n, count / 2] bytes held as floats, low nibble first"""
-            high = node("Floor", node("Mul", packed, constant(1 / 16, np.float32)))
-            low = node("Sub", packed, node("Mul", high, constant(16, np.float32)))
-            axis = constant([-1], np.int64)
-            pairs = node("Concat", node("Unsqueeze", low, axis), node("Unsqueeze", high, axis), axis=-1)
-            return node("Reshape", pairs, constant([1, -1, count], np.int64))
-
-        codes = node("Reshape", nibbles(take("codes", width // 2), width), constant([1, -1, blocks, BLOCK], np.int64))
-        zeros = node("Slice", nibbles(take("zeros", (blocks + 1) // 2), blocks + blocks % 2), constant([0], np.int64), constant([blocks], np.int64), constant([2], np.int64))
-        scales = parts.ladder(graph, "table", gather("steps", blocks))
+        take = lambda entry, dtype, columns: node("Gather", graph.external(parts.base, f"table.{entry}", dtype, (vocabulary, columns)), known, axis=0)
+        packed = node("Cast", take("codes", BYTE, width // 2), to=FLOAT)
+        high = node("Floor", node("Mul", packed, constant(1 / 16, np.float32)))
+        low = node("Sub", packed, node("Mul", high, constant(16, np.float32)))
+        axis = constant([-1], np.int64)
+        pairs = node("Concat", node("Unsqueeze", low, axis), node("Unsqueeze", high, axis), axis=-1)
+        codes = node("Reshape", pairs, constant([1, -1, blocks, BLOCK], np.int64))
+        scales, zeros = parts.scales_and_zeros(graph, take("marks", BYTE, blocks), take("units", HALF, 1))
         shaped = lambda value: node("Reshape", value, constant([1, -1, blocks, 1], np.int64))
         rows = node("Reshape", node("Mul", node("Sub", codes, shaped(zeros)), shaped(scales)), constant([1, -1, width], np.int64))
     fresh = node("Gather", parts.half(graph, "rows", (added, width)), within(node("Sub", ids, constant(vocabulary, np.int64)), added - 1), axis=0)

@@ -57,7 +57,7 @@ def save_grids(path: Path, grids: dict[str, BlockGrid]) -> None:
 def load_grids(path: Path) -> dict[str, BlockGrid]:
     file = np.load(path)
     names = sorted({key.split("/")[0] for key in file.files})
-    return {name: BlockGrid(*(file[f"{name}/{part}"] for part in ("codes", "steps", "zeros", "unit"))) for name in names}
+    return {name: BlockGrid(*(file[f"{name}/{part}"] for part in ("codes", "marks", "units"))) for name in names}
 
 
 def dequantised(grids: dict[str, BlockGrid]) -> tuple[list[dict], np.ndarray]:

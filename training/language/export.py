@@ -114,8 +114,8 @@ def write(folder: Path, checkpoint: dict, output_projector: dict | None, stage: 
     write_tokenizer(part)
     into, out = InputProjector(), OutputProjector()
     into.load_state_dict(checkpoint["input_projector"])
-    if output_projector:
-        out.load_state_dict(output_projector)
+    if output_projector or "output_projector" in checkpoint:
+        out.load_state_dict(output_projector or checkpoint["output_projector"])
     errors = {"inputProjector": export_input(into, part), "outputProjector": export_output(out, part)}
     record = {
         "stage": stage,

@@ -29,7 +29,7 @@ class OutputProjector(nn.Module):
     """NExT-GPT's `TextFcLayer` in transformer mode (NExT-GPT-Lagacy/code/model/layers.py): hidden + embedded [b, 4, 576] to conditioning
     tokens [b, 16, 384]; learned queries, no positions, no masks."""
 
-    def __init__(self, width: int = 576, inner: int = 256, outputs: int = 16, target: int = 384, layers: int = 2, feed_forward: int = 512):
+    def __init__(self, width: int = 576, inner: int = 224, outputs: int = 16, target: int = 384, layers: int = 2, feed_forward: int = 320):
         super().__init__()
         self.enter, self.leave = nn.Linear(width, inner), nn.Linear(inner, target)
         self.transformer = nn.Transformer(inner, 4, layers, layers, feed_forward, dropout=0.0, norm_first=True, batch_first=True)
@@ -38,6 +38,13 @@ class OutputProjector(nn.Module):
     def forward(self, hidden: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
         source = self.enter(hidden + embedded)
         return self.leave(self.transformer(source, self.queries.expand(len(source), -1, -1)))
+
+
+def conditioning_loss(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Squared error, the sentence token (index 0) weighing as much as the fifteen word pieces together, plus its cosine distance."""
+    error = (predicted - target).square().mean(-1)
+    cosine = nn.functional.cosine_similarity(predicted[:, 0], target[:, 0], dim=-1)
+    return error[:, 0].mean() + error[:, 1:].mean() + (1 - cosine).mean()
 
 
 def export(module: nn.Module, path: Path, inputs: dict[str, torch.Tensor], output: str, dynamic: dict, bits: int) -> float:
@@ -82,7 +89,7 @@ def shrink(model: onnx.ModelProto, bits: int) -> None:
 
 
 def export_input(module: InputProjector, folder: Path) -> float:
-    return export(module, folder / "input-projector.onnx", {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 16)
+    return export(module, folder / "input-projector.onnx", {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 8)
 
 
 def export_output(module: OutputProjector, folder: Path) -> float:

@@ -1,4 +1,4 @@
-"""The base model's own answers to plain questions, from the Q4_1 GGUF by llama.cpp, and the teacher's probabilities over them.
+"""The base model's own answers to plain questions, and the teacher's probabilities over them.
 
     python -m training.language.replays answers     # WORK/language/replays.json, resumes
     python -m training.language.replays teacher     # WORK/language/teacher.npz
@@ -24,19 +24,20 @@ def prompt(question: str) -> str:
     return f"<|im_start|>system\n{TEACHER_SYSTEM}<|im_end|>\n<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
 
 
-def answers(threads: int) -> None:
+def answers() -> None:
     from llama_cpp import Llama
 
     path = work("language", "replays.json")
     found = json.loads(path.read_text()) if path.exists() else []
     known = {entry["question"] for entry in found}
-    model = Llama(str(gguf_path()), n_ctx=512, n_threads=threads, verbose=False)
+    model = Llama(str(gguf_path()), n_ctx=512, n_threads=1, verbose=False)
     for index, question in enumerate(question for question in questions() if question not in known):
         ids = tokenizer()(prompt(question), add_special_tokens=False).input_ids
-        reply = model.create_completion(ids, max_tokens=LONGEST, temperature=0.2, repeat_penalty=1.1, seed=index, stop=["<|im_end|>"])["choices"][0]
+        reply = model.create_completion(ids, max_tokens=LONGEST, temperature=0.3, repeat_penalty=1.1, seed=index)["choices"][0]
         found.append({"question": question, "answer": reply["text"].strip(), "ended": reply["finish_reason"] == "stop"})
-        if index % 20 == 19:
+        if index % 5 == 4:
             path.write_text(json.dumps(found, indent=0))
+            print(len(found), flush=True)
     path.write_text(json.dumps(found, indent=0))
 
 
@@ -64,6 +65,4 @@ def teacher() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("step", choices=("answers", "teacher"))
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    answers(options.threads) if options.step == "answers" else teacher()
+    {"answers": answers, "teacher": teacher}[parser.parse_args().step]()
