@@ -16,8 +16,8 @@ export interface OpenedBundle {
   /** Absolute. */
   readonly folder: string;
   readonly bundle: Bundle;
-  /** The factory of a component of this bundle and what it opens the component from. */
-  component(name: string, device: Device): { readonly factory: AnyFactory; readonly source: ComponentSource };
+  /** The factory of a component of this bundle, its ports, and what it opens the component from. */
+  component(name: string, device: Device): Wired & { readonly source: ComponentSource };
 }
 
 /**
@@ -66,14 +66,14 @@ export async function openBundle(folder: string, factories: readonly AnyFactory[
     bundle,
     component(name, device) {
       const files = bundle.components[name]?.files ?? {};
-      const factory = wired.get(name)?.factory;
-      if (factory === undefined) throw new AnymodalError('internal', `bundle ${bundle.id} has no component "${name}"`);
+      const known = wired.get(name);
+      if (known === undefined) throw new AnymodalError('internal', `bundle ${bundle.id} has no component "${name}"`);
       const path = (key: string): string => {
         const file = files[key];
-        if (file === undefined) throw new AnymodalError('bundle_invalid', `components.${name}.files: "${key}" is missing; ${factory.name} reads it, and there are ${Object.keys(files).join(', ') || 'none'}`);
+        if (file === undefined) throw new AnymodalError('bundle_invalid', `components.${name}.files: "${key}" is missing; ${known.factory.name} reads it, and there are ${Object.keys(files).join(', ') || 'none'}`);
         return join(root, file.path);
       };
-      return { factory, source: { name, config: configs.get(name) ?? {}, path, device } };
+      return { ...known, source: { name, config: configs.get(name) ?? {}, path, device } };
     },
   };
 }
