@@ -82,7 +82,7 @@ def main() -> None:
         done = state['done']
     drawn, start, report, step = Drawn(), time.time(), {}, 0
     while (passed := time.time() - start) < seconds:
-        rate = RATE * min(1, (done + step + 1) / 300) * (max(0.0, 1 - passed / seconds) if last else 1)
+        rate = RATE * min(1, (done + step + 1) / 100) * (max(0.0, 1 - passed / seconds) if last else 1)
         for group in optimiser.param_groups:
             group['lr'] = rate
         pixels, label = drawn.draw(BATCH)
@@ -98,7 +98,7 @@ def main() -> None:
         step += 1
         said['loss'] = float(loss)
         report = {k: v if step == 1 else 0.97 * report[k] + 0.03 * v for k, v in said.items()}
-        if step in (5, 20) or step % 100 == 0:
+        if step in (5, 20, 50) or step % 100 == 0:
             print(done + step, f'{step * BATCH / (time.time() - start):.0f} img/s', json.dumps({k: round(v, 3) for k, v in report.items()}), flush=True)
     torch.save({'model': model.state_dict(), 'objective': objective.state_dict(), 'optimiser': optimiser.state_dict(), 'momentum': muon.momentum, 'done': done + step}, path)
 
