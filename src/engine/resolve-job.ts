@@ -44,7 +44,7 @@ export function checkEmbedRequest(engine: EngineDescription, request: EmbedReque
 function checkNumbers({ seed, count }: JobRequest): void {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new AnymodalError('bad_option', `seed: got ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}`);
   if (!Number.isSafeInteger(count) || count < 1) throw new AnymodalError('bad_option', `count: got ${count}, expected an integer of 1 or more`);
-  if (!Number.isSafeInteger(seed + count - 1)) throw new AnymodalError('bad_option', `seed: got ${seed} for ${count} variants, expected the last of them within ${Number.MAX_SAFE_INTEGER}`);
+  if (seed > Number.MAX_SAFE_INTEGER - (count - 1)) throw new AnymodalError('bad_option', `seed: got ${seed} for ${count} variants, expected the last of them within ${Number.MAX_SAFE_INTEGER}`);
 }
 
 function resolveRoute(engine: EngineDescription, job: JobRequest): Exclude<Route, 'auto'> {
