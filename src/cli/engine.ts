@@ -24,10 +24,13 @@ export function chooseDeviceFlag(device: string | null, shell: Shell): DeviceCho
 /** Starts an engine, runs `work` with it and closes it, whatever comes. */
 export async function withEngine<T>(shell: Shell, folder: string, device: DeviceChoice, report: Report, work: (engine: Engine) => Promise<T>): Promise<T> {
   report.waiting('loading the model ...');
-  const engine = await shell.startEngine(folder, device);
+  let engine: Engine | null = null;
   try {
+    engine = await shell.startEngine(folder, device);
     return await work(engine);
   } finally {
-    await engine.close();
+    // An error is told by someone else, who must find an empty line.
+    report.finish();
+    await engine?.close();
   }
 }

@@ -30,7 +30,7 @@ export function createProgress(stream: Output, environment: Environment, now: ()
   };
   const draw = (text: string): void => {
     // A line longer than the terminal would wrap, and a wrapped line cannot be taken back.
-    const width = Math.max(20, (stream.columns ?? 80) - 1);
+    const width = (stream.columns ?? 0) > 0 ? (stream.columns ?? 0) - 1 : 79;
     stream.write(`\r\u001b[K${dim(text.slice(0, width), stream, environment)}`);
     drawn = true;
   };
