@@ -88,7 +88,7 @@ function draw(relative: Float64Array, { topK, topP, minP }: Settings, uniform: n
  * only where that is what it takes. Equal ones are in the order of their ids.
  */
 function largestFirst(relative: Float64Array, enough: (ids: readonly number[], mass: number) => boolean): number[] {
-  for (let least = 0.01; ; least = least < 1e-12 ? 0 : least / 30) {
+  for (let least = 0.03; ; least = least < 1e-12 ? 0 : least / 5) {
     const ids: number[] = [];
     let mass = 0;
     for (let id = 0; id < relative.length; id += 1) {
