@@ -51,7 +51,7 @@ export function jobOptions(given: readonly (readonly [flag: string, value: strin
     });
     if (takers.length === 0) throw new AnymodalError('bad_option', `--${flag}: ${undeclared(selected)}`);
     for (const { output, parts } of takers) {
-      for (const part of parts) put(output.name, part.key, read(part.schema, part.text, `--${flag}`, value));
+      for (const part of parts) put(output.name, part.key, read(part.schema, part.text, parts.length === 1 ? `--${flag}` : `--${flag} ${value}, ${part.key}`));
     }
   }
   for (const set of sets) {
@@ -69,7 +69,7 @@ export function jobOptions(given: readonly (readonly [flag: string, value: strin
       const near = nearest(key, known);
       throw new AnymodalError('bad_option', `--set: ${name} has no option "${key}"${near === null ? '' : `; did you mean ${near}?`}${near === null ? ';' : ''} it has ${known.join(', ')}.`);
     }
-    put(name, key, read(property, value, `--set ${name}.${key}`, value));
+    put(name, key, read(property, value, `--set ${name}.${key}`));
   }
   return options;
 }
@@ -102,13 +102,10 @@ function partsOf(flag: string, value: string, properties: Properties): OptionPar
 }
 
 /** The value that `text` stands for under a schema; throws `bad_option` where it is outside. */
-function read(schema: JsonSchema, text: string, where: string, whole: string): unknown {
+function read(schema: JsonSchema, text: string, where: string): unknown {
   const value = valueOf(schema, text);
   const checked = checkSchema(schema, value, where);
-  if (checked.faults.length > 0) {
-    const part = text === whole ? '' : ` (in ${whole})`;
-    throw new AnymodalError('bad_option', `${checked.faults.map((fault) => `${fault}${part}`).join('\n')}${fallback(schema)}.`);
-  }
+  if (checked.faults.length > 0) throw new AnymodalError('bad_option', `${checked.faults.join('\n')}${fallback(schema)}.`);
   return checked.value;
 }
 

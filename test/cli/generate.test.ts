@@ -92,7 +92,7 @@ describe('bad input', () => {
     [['generate'], 'there is no prompt; write one in quotes'],
     [['generate', ' '], 'the prompt is empty'],
     [['a b', '--steps', '0'], '--steps: got 0, expected an integer from 1 to 1000'],
-    [['a b', '--size', '13x7'], '--size: got 13, expected one of 128 (in 13x7)'],
+    [['a b', '--size', '13x7'], '--size 13x7, width: got 13, expected one of 128'],
     [['a b', '--seed', '-1'], '--seed: got "-1", expected an integer from 0 to'],
     [['a b', '-n', '0'], '-n: got "0", expected an integer from 1 to 64.'],
     [['a b', '--route', 'fast'], '--route: got "fast", expected one of auto, chat, direct.'],

@@ -29,7 +29,7 @@ describe('option flags', () => {
     [['steps', '0'], '--steps: got 0, expected an integer from 1 to 1000 (default 12).'],
     [['steps', 'many'], '--steps: got "many", expected an integer from 1 to 1000 (default 12).'],
     [['steps', '2.5'], '--steps: got 2.5, expected an integer from 1 to 1000 (default 12).'],
-    [['size', '13x7'], '--size: got 13, expected one of 128 (in 13x7) (default 128).'],
+    [['size', '13x7'], '--size 13x7, width: got 13, expected one of 128 (default 128).'],
     [['size', 'big'], '--size: got "big", expected WIDTHxHEIGHT, such as 128x128.'],
     [['scheduler', 'ddpm'], '--scheduler: got "ddpm", expected one of "flow-match-euler" (default "flow-match-euler").'],
     [['strength', '1'], '--strength: no selected output declares this option; image has --steps,'],
