@@ -70,6 +70,15 @@ describe('the package anymodal', () => {
     expect([code, err]).toEqual([2, expect.stringContaining('Did you mean "generate"?')]);
   });
 
+  test('runs its engine and decodes pictures as compiled code', async () => {
+    const tiny = join(checkout, 'test', 'fixtures', 'tiny');
+    const args = ['--model', tiny, '--device', 'cpu', '--to', 'image', '--seed', '7', '--steps', '2'];
+    const made = await run('npx', ['--no-install', 'anymodal', 'generate', 'apple', '-o', 'apple.png', ...args]);
+    expect([made.code, made.out.trim()], made.err).toEqual([0, 'apple.png']);
+    const edited = await run('npx', ['--no-install', 'anymodal', 'generate', 'green', '--image', 'apple.png', '-o', 'green.jpg', ...args]);
+    expect([edited.code, edited.out.trim()], edited.err).toEqual([0, 'green.jpg']);
+  });
+
   test('is imported at run time without opening anything', async () => {
     const program = "import * as all from 'anymodal'; import schema from 'anymodal/bundle.schema.json' with { type: 'json' }; console.log(Object.keys(all).sort().join(), schema.title);";
     const { out, err } = await run('node', ['--input-type=module', '-e', program]);
