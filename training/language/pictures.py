@@ -1,7 +1,7 @@
 """What stands for a picture while the language model is trained: its nine vectors [9, 384], the global one first. Knows no dialogue.
 
-Until the image encoder exists, and for pictures that exist in words only, the global vector is the caption's sentence embedding with noise
-and the detail vectors are noise or nothing."""
+For pictures that exist in words only, and until the image encoder exists, the vectors are sentence embeddings with noise: of the caption,
+and of what the encoder's detail tokens say (`training/encoder/model.py`: colour, background, count, side, style, word, word, layout)."""
 import numpy as np
 
 from ..conditioning import sentence_embeddings
@@ -20,26 +20,32 @@ def captions() -> list[str]:
     return sorted({*plain, *(Picture(phrase.split(" ", 1)[1], None).caption for phrase in options(OPEN))})
 
 
+DETAILS = {"background": "white", "count": "one", "side": "in the middle"}
+STYLES = ["cartoon style", "flat style", "glossy style", "3D style"]
+
+
 class CaptionVectors:
     """Stand-ins from captions; the embeddings are computed once and cached."""
 
     def __init__(self, seed: int):
         path = work("language", "captions.npz")
         if not path.exists():
-            names = captions()
+            names = sorted({*captions(), *NOUNS, *COLOURS, *STYLES, *DETAILS.values()})
             np.savez(path, names=np.array(names), embeddings=sentence_embeddings(names).astype(np.float16))
         file = np.load(path)
         self.rows = {name: index for index, name in enumerate(file["names"].tolist())}
         self.embeddings, self.random = file["embeddings"].astype(np.float32), np.random.default_rng(seed)
 
+    def embedding(self, text: str) -> np.ndarray:
+        if text not in self.rows:
+            self.rows[text] = len(self.embeddings)
+            self.embeddings = np.concatenate([self.embeddings, sentence_embeddings([text])])
+        return self.embeddings[self.rows[text]]
+
     def vectors(self, picture: Picture) -> np.ndarray:
-        if picture.caption not in self.rows:
-            self.rows[picture.caption] = len(self.embeddings)
-            self.embeddings = np.concatenate([self.embeddings, sentence_embeddings([picture.caption])])
-        result = np.zeros((PICTURE_VECTORS, 384), np.float32)
-        noise = self.random.standard_normal(384).astype(np.float32)
-        result[0] = self.embeddings[self.rows[picture.caption]] + noise / np.linalg.norm(noise) * self.random.uniform(*NOISE)
-        result[0] /= np.linalg.norm(result[0])
-        if self.random.random() < 0.5:
-            result[1:] = self.random.standard_normal((PICTURE_VECTORS - 1, 384)) * (384**-0.5)
-        return result
+        colour = picture.colour or self.random.choice(COLOURS)
+        says = [picture.caption, colour, *DETAILS.values(), self.random.choice(STYLES), picture.noun, picture.noun]
+        noise = self.random.standard_normal((PICTURE_VECTORS, 384)).astype(np.float32)
+        noise *= self.random.uniform(*NOISE) / np.linalg.norm(noise, axis=1, keepdims=True)
+        noise[: len(says)] += np.stack([self.embedding(text) for text in says])
+        return noise / np.linalg.norm(noise, axis=1, keepdims=True)

@@ -14,8 +14,8 @@ from .questions import questions
 
 #: The teacher's system prompt; the tuned model must answer the same under its own.
 TEACHER_SYSTEM = "You are a helpful AI assistant."
-#: Longest answer in tokens; a longer one is cut and then has no end to learn.
-LONGEST = 110
+#: Longest answer in tokens; a longer one is cut and then has no end to learn. (The first 104 were written with 110: what matters most is how an answer begins.)
+LONGEST = 32
 #: Most likely tokens kept per position; they hold 97 % of the probability.
 KEPT = 48
 
