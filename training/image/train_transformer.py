@@ -28,11 +28,16 @@ def matrices_of(model: Transformer) -> set[str]:
     return {name for name, p in model.named_parameters() if name.startswith("blocks.") and p.ndim == 2}
 
 
+def newest_checkpoint() -> str | None:
+    found = [work("checkpoints", f"transformer-{name}.pt") for name in ("stable", "decay")]
+    return max((str(path) for path in found if path.exists()), key=os.path.getmtime, default=None)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--deadline", required=True, help="local time at which the decayed model must be saved, ISO 8601")
     arguments.add_argument("--decay-minutes", type=float, default=35)
-    arguments.add_argument("--resume", help="checkpoint to continue from (transformer-stable.pt)")
+    arguments.add_argument("--resume", help="checkpoint to continue from (transformer-stable.pt), or newest: the newest one if there is any")
     arguments.add_argument("--batch", type=int, default=96)
     arguments.add_argument("--muon-rate", type=float, default=0.012)
     arguments.add_argument("--adam-rate", type=float, default=1.2e-3)
@@ -44,7 +49,8 @@ def main() -> None:
     torch.set_num_threads(2)
     deadline = datetime.datetime.fromisoformat(options.deadline).timestamp()
     decay = 60 * options.decay_minutes
-    saved = torch.load(options.resume) if options.resume else None
+    newest = newest_checkpoint() if options.resume == "newest" else options.resume
+    saved = torch.load(newest) if newest else None
     torch.manual_seed(saved["step"] if saved else 0)
     shape = saved["shape"] if saved else dict(width=options.width, blocks=options.blocks, heads=options.heads)
     model = Transformer(**shape).train()
@@ -96,7 +102,7 @@ def main() -> None:
             window, window_at = step, time.time()
         if options.measure:
             continue
-        if time.time() - last_save > 240:
+        if time.time() - last_save > 150:
             content = {"shape": shape, "step": step, "batch": options.batch, "average": average, "optimiser": optimiser.state_dict(), "loss": mean_loss, "editLoss": edit_loss}
             save(work("checkpoints", "transformer-stable.pt" if factor == 1 else "transformer-decay.pt"), content)
             last_save = time.time()

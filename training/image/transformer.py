@@ -46,7 +46,7 @@ class Transformer(nn.Module):
         self.text_in = nn.Linear(TEXT_WIDTH, width)
         self.place = nn.Parameter(0.02 * torch.randn(1, (SIDE // PATCH) ** 2 + TEXT_TOKENS, width))
         self.time = nn.Sequential(nn.Linear(128, width), nn.SiLU(), nn.Linear(width, width))
-        self.sentence = nn.Linear(TEXT_WIDTH, width)
+        self.sentence = nn.Linear(TEXT_WIDTH, width, bias=False)  # one bias in the sum: with two of equal gradient, inductor 2.15 fails
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
         self.modulation = nn.Linear(width, 6 * width)
         self.modulation_bias = nn.Parameter(torch.zeros(blocks, 6 * width))
