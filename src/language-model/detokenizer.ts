@@ -37,7 +37,8 @@ export class Detokenizer {
 
   /** Ends the text: forgets bytes that still wait for the rest of their character. */
   flush(): void {
-    this.#before = [...this.#before, ...this.#window];
+    // Half a character would be completed by bytes that come later, and the texts before and after no longer line up.
+    if (this.#window.length > 0) this.#before = [];
     this.#window = [];
     this.#given = 0;
   }

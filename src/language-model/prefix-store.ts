@@ -21,7 +21,7 @@ export class PrefixStore {
     this.#shape = shape;
   }
 
-  /** The cache for `prompt`, with as many of its positions as are known, at least one fewer than it has. The caller owns it. */
+  /** The cache for `prompt` with the whole chunks of it that are known; at least its last position is not. The caller owns it. */
   take(prompt: readonly Position[]): KeyValueCache {
     const stored = this.#stored;
     const known = stored === null ? 0 : commonLength(stored.prompt, prompt.slice(0, -1));
@@ -34,10 +34,9 @@ export class PrefixStore {
 
   /** Hands a cache over that begins with `prompt`, whose media embeddings are copied. */
   put(prompt: readonly Position[], cache: KeyValueCache): void {
-    const fed = Math.min(prompt.length, cache.length);
-    const whole = prompt.slice(0, fed - (fed % CHUNK));
-    cache.truncate(whole.length);
-    this.#stored = { prompt: whole.map((position) => (typeof position === 'number' ? position : position.slice())), cache };
+    const fed = prompt.slice(0, cache.length);
+    cache.truncate(fed.length);
+    this.#stored = { prompt: fed.map((position) => (typeof position === 'number' ? position : position.slice())), cache };
   }
 
   clear(): void {

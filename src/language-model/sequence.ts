@@ -12,8 +12,8 @@ import type { KeyValueCache } from './key-value-cache.ts';
 export type Position = number | Float32Array;
 
 /**
- * Positions of a prompt that go through the graph at once. The borders lie at its multiples whatever is already cached,
- * so that a position is always computed in the same company and its bits do not depend on the cache; an abort is
+ * Positions of a prompt that go through the graph at once. Borders lie at its multiples, also where a cache is continued,
+ * so that a position is always computed in the same company and its bits do not depend on what was cached; an abort is
  * noticed between chunks.
  */
 export const CHUNK = 64;
@@ -46,12 +46,12 @@ export class Sequence {
     return this.#cache.length;
   }
 
-  /** Feeds the positions of `prompt` that are not cached yet. Returns the logits [V] after its last position. Throws `aborted`. */
+  /** Feeds the positions of `prompt` that are not cached yet; what is cached are whole chunks of it. Returns the logits [V] after its last position. Throws `aborted`. */
   async prefill(prompt: readonly Position[], signal: AbortSignal): Promise<Float32Array> {
     for (;;) {
       throwIfAborted(signal);
       const start = this.#cache.length;
-      const end = Math.min(prompt.length, start - (start % CHUNK) + CHUNK);
+      const end = Math.min(prompt.length, start + CHUNK);
       const embeds = await this.#embed(prompt.slice(start, end));
       if (end < prompt.length) await this.#run(embeds, []);
       else return (await this.#run(embeds, ['logits'])).logits;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SamplingOptions, Signal, Wants } from '../../src/contracts.ts';
 import { createLanguageModel } from '../../src/language-model/causal-lm.ts';
+import { KeyValueCache } from '../../src/language-model/key-value-cache.ts';
 import { buildPrompt } from '../../src/language-model/prompt.ts';
 import { openSessionCount } from '../../src/runtime/sessions.ts';
 import { assistant, collect, config, context, fakeGraphs, format, id, medium, script, tokenizer, user, WIDTH, type Behaviour, type Reply } from './fakes.ts';
@@ -20,6 +21,10 @@ async function reply(behaviour: Behaviour, wants: Wants = {}, options: SamplingO
   expect(graphs.released).toBe(2);
   return { ...result, runs: graphs.runs };
 }
+const rows = (from: number, count: number, factor: number): { shape: number[]; data: Float32Array } => ({
+  shape: [1, count, 2, 1],
+  data: Float32Array.from({ length: 2 * count }, (_, i) => factor * (2 * from + i)),
+});
 /** `text`, `image(references)` and so on, in order. */
 const outline = ({ parts }: Reply): string[] => parts.map((part) => (typeof part === 'string' ? part : `${part.output}(${part.references.join()})`));
 const signals = ({ parts }: Reply): Signal[] => parts.filter((part) => typeof part !== 'string');
@@ -133,6 +138,8 @@ describe('wants', () => {
     const stopped = await reply(script(text('draw a red apple')), wants, { stop: [' red'] });
     expect(outline(stopped)).toEqual(['draw a', 'image()', 'audio()']);
     expect(stopped.end.reason).toBe('stop');
+    const silent = await reply(script([...text('draw a red'), ...text(' apple'.repeat(20))]), { image: 'required' }, { stop: [' red'] });
+    expect(outline(silent)).toEqual(['draw a', 'image()']);
   });
 
   it('lets the model think in text that nobody asked for, and ends with the last output', async () => {
@@ -244,6 +251,24 @@ describe('long conversations', () => {
     expect(outline(result).slice(1)).toEqual(['image()', 'audio()']);
     expect(Math.max(...graphs.runs.map(([start, count]) => start + count))).toBeLessThanOrEqual(260);
     await model.dispose();
+  });
+});
+
+describe('the cache', () => {
+  it('keeps its rows when it grows', () => {
+    const cache = new KeyValueCache({ layers: 2, kvHeads: 2, headDim: 1 });
+    while (cache.length < 1500) {
+      const [from, count] = [cache.length, 1 + (cache.length % 67)];
+      cache.append(Object.fromEntries([0, 1].flatMap((layer) => [[`new_key.${layer}`, rows(from, count, 1 + layer)], [`new_value.${layer}`, rows(from, count, -1 - layer)]])), count);
+    }
+    cache.truncate(1400);
+    const feeds = cache.feeds();
+    expect(Object.keys(feeds)).toEqual(['past_key.0', 'past_value.0', 'past_key.1', 'past_value.1']);
+    for (const [i, factor] of [1, -1, 2, -2].entries()) {
+      const { shape, data } = Object.values(feeds)[i]!;
+      expect(shape).toEqual([1, 1400, 2, 1]);
+      expect(Array.from(data, Number).every((value, at) => value === factor * at)).toBe(true);
+    }
   });
 });
 

@@ -24,6 +24,16 @@ describe('Detokenizer', () => {
     expect(tokenizer.encode('bc').map((id) => detokenizer.push(id)).join('')).toBe('bc');
   });
 
+  it('does not complete a character that was forgotten', () => {
+    const [first, ...rest] = tokenizer.encode('🐉');
+    const detokenizer = new Detokenizer(tokenizer.decode);
+    detokenizer.push(tokenizer.encode('a')[0]!);
+    detokenizer.push(first!);
+    detokenizer.flush();
+    const text = [...rest, ...tokenizer.encode('bc')].map((id) => detokenizer.push(id)).join('');
+    expect(text).toMatch(/^\uFFFD*bc$/u);
+  });
+
   it('shows a replacement character that the text really has, once more text has come', () => {
     const detokenizer = new Detokenizer(tokenizer.decode);
     expect([...tokenizer.encode('\uFFFD'), ...tokenizer.encode('a')].map((id) => detokenizer.push(id)).join('')).toBe('\uFFFDa');
