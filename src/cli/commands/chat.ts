@@ -66,7 +66,7 @@ export const chatCommand: Command = {
       if (seed === null) report.note(`seed ${first} (--seed ${first} makes the same again)`);
       const conversation = createConversation({ engine, files, report, shell, seed: first, options, metadata: !flags.on('no-metadata') });
       report.finish();
-      return shell.stdin.isTTY === true ? talk(conversation, report, shell) : readLines(conversation, report, shell);
+      return shell.stdin.isTTY === true ? talk(conversation, report, shell) : readLines(conversation, shell);
     });
   },
 };
@@ -128,7 +128,7 @@ function createConversation({ engine, files, report, shell, seed, options, metad
 }
 
 /** One message a line until the end of input; the first turn that fails decides the exit code. */
-async function readLines(conversation: Conversation, _report: Report, shell: Shell): Promise<number> {
+async function readLines(conversation: Conversation, shell: Shell): Promise<number> {
   let code: number = exitCode.good;
   for await (const line of createInterface({ input: shell.stdin, crlfDelay: Infinity })) {
     const outcome = await shell.interruption.during((signal) => conversation.answer(line, signal));

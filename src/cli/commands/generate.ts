@@ -1,6 +1,7 @@
 // `anymodal generate`, which is also what a bare prompt runs: one reply to one message.
 // Knows no modality and no option by itself: inputs and options are those of the bundle.
 import { randomInt, randomUUID } from 'node:crypto';
+import { addAbortSignal } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import type { EngineDescription, JobRequest, Media, Part, Route } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
@@ -61,8 +62,7 @@ export const generateCommand: Command = {
     ['echo "draw a fish" | anymodal generate - --json', 'prompt from standard input, events for a program'],
   ],
   async run(args, shell) {
-    const json = args.includes('--json');
-    const report = json ? createJsonReport(shell) : createPlainReport(shell);
+    const report = args.includes('--json') ? createJsonReport(shell) : createPlainReport(shell);
     return shell.interruption.during((signal) => generate(args, shell, report, signal));
   },
 };
@@ -91,14 +91,14 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
 
   // A flag that is not known by now can still be an option of a decoder, which only the engine can tell.
   let flags = unknownFlags(args, known).length === 0 ? parseFlags(args, known, hint) : null;
-  let request = flags === null ? null : await readRequest(flags, inputFlags, shell);
+  let request = flags === null ? null : await readRequest(flags, inputFlags, shell, signal);
 
   return withEngine(shell, folder, device, report, async (engine) => {
     signal.throwIfAborted();
     const description = await engine.describe();
     const optionFlags = flagsOfOptions(description.outputs, known);
     flags ??= parseFlags(args, [...known, ...optionFlags], hint);
-    request ??= await readRequest(flags, inputFlags, shell);
+    request ??= await readRequest(flags, inputFlags, shell, signal);
     const options = optionsOf(flags, [...standardOptionFlags, ...optionFlags], request, description);
     if (description.deviceNote !== null) report.detail(description.deviceNote);
     if (flags.value('seed') === null) report.note(`seed ${request.seed} (--seed ${request.seed} makes the same again)`);
@@ -121,7 +121,7 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
 }
 
 /** Reads and checks what needs no engine; throws for the first thing that is wrong. */
-async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shell: Shell): Promise<Request> {
+async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shell: Shell, signal: AbortSignal): Promise<Request> {
   const count = integerFlag('-n', flags.value('count') ?? '1', 1, largestCount);
   const seedText = flags.value('seed');
   const seed = seedText === null ? randomInt(2 ** 32) : integerFlag('--seed', seedText, 0, Number.MAX_SAFE_INTEGER - largestCount);
@@ -137,19 +137,19 @@ async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shel
     throw new AnymodalError('bad_input', `--mask: there is nothing to edit; add the picture that the mask belongs to with --${inputFlags[0]?.name ?? 'image'} F.`);
   }
   const mask = maskPath === null ? null : await readMedia(maskPath, shell.folder);
-  const prompt = await promptOf(flags.positionals, shell);
+  const prompt = await promptOf(flags.positionals, shell, signal);
   if (prompt === null && media.length === 0) throw new AnymodalError('bad_input', 'there is no prompt; write one in quotes, such as anymodal "draw a red apple", or - to read it from standard input.');
   const parts: Part[] = prompt === null ? media : [...media, { type: 'text', text: prompt }];
   return { count, seed, route, outputs, parts, mask, files };
 }
 
-async function promptOf(positionals: readonly string[], shell: Shell): Promise<string | null> {
+async function promptOf(positionals: readonly string[], shell: Shell, signal: AbortSignal): Promise<string | null> {
   if (positionals.length > 1) {
     throw new AnymodalError('bad_input', `expected one prompt, got ${positionals.length} words; put the prompt in quotes: anymodal "${positionals.join(' ')}"`);
   }
   const [written] = positionals;
   if (written === undefined) return null;
-  const prompt = (written === '-' ? await readAll(shell.stdin) : written).trim();
+  const prompt = (written === '-' ? await readAll(addAbortSignal(signal, shell.stdin)) : written).trim();
   if (prompt === '') throw new AnymodalError('bad_input', `the prompt is empty${written === '-' ? ': standard input had no text' : ''}; write what you want, such as "draw a red apple".`);
   return prompt;
 }
