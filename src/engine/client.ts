@@ -88,7 +88,8 @@ class ChildEngine implements Engine {
         waiting = Promise.withResolvers<void>();
         for (const next of received.splice(0)) {
           ended = next === null || isTerminal(next);
-          yield next ?? aborted() ?? event({ type: 'job-error', code: 'engine_crashed', message: 'the engine\'s process ended during the job; run it again' });
+          if (next === null) yield aborted() ?? event({ type: 'job-error', code: 'engine_crashed', message: `the engine's process ended during the job (${await connection.gone}); run it again` });
+          else yield next;
         }
       }
     } finally {
@@ -98,14 +99,12 @@ class ChildEngine implements Engine {
   }
 
   /** The process that is there, or a new one. */
-  #connect(): Promise<Connection> {
-    if (this.#connection !== null) return this.#connection;
-    const connecting = connect(this.#options, this.#options.graceMs ?? DEFAULT_GRACE_MS);
-    this.#connection = connecting;
-    const forget = (): void => {
-      if (this.#connection === connecting) this.#connection = null;
-    };
-    connecting.then(async (connection) => connection.gone).then(forget, forget);
-    return connecting;
+  async #connect(): Promise<Connection> {
+    const known = this.#connection;
+    const connection = await known?.catch(() => null);
+    if (connection?.isGone === false) return connection;
+    // Of several jobs that find the process gone, the first starts another.
+    if (this.#connection === known) this.#connection = connect(this.#options, this.#options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#connection ?? this.#connect();
   }
 }

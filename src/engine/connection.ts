@@ -19,7 +19,7 @@ export async function connect(options: EngineOptions, graceMs: number): Promise<
   const child = fork(childModule, [], {
     serialization: 'advanced',
     execArgv: isTypeScript ? ['--disable-warning=ExperimentalWarning'] : [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const connection = new Connection(child, graceMs);
   connection.send({ type: 'open', bundle: options.bundle, device: options.device, factoryModules: options.factoryModules.map((url) => url.href) });
@@ -30,13 +30,14 @@ export async function connect(options: EngineOptions, graceMs: number): Promise<
 export class Connection {
   /** What the engine can do, once its bundle is open. */
   readonly opened: Promise<EngineDescription>;
-  /** Fulfilled when the process is gone and its last message was received. */
-  readonly gone: Promise<void>;
+  /** Fulfilled when the process is gone and its last message was received: how it ended, in words. */
+  readonly gone: Promise<string>;
   readonly #child: ChildProcess;
   readonly #graceMs: number;
   readonly #receivers = new Map<number, Receive>();
   readonly #timers = new Map<number, NodeJS.Timeout>();
   #keys = 0;
+  #isGone = false;
 
   constructor(child: ChildProcess, graceMs: number) {
     this.#child = child;
@@ -48,17 +49,32 @@ export class Connection {
       else if (message.type === 'failed') opening.reject(new AnymodalError(message.code, message.message));
       else if (message.type === 'event') this.#receive(message.key, message.event);
     });
+    // Native libraries chat here, also when all is well: it is told only of a process that is lost.
+    let lastWords = '';
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      lastWords = (lastWords + chunk).slice(-2000);
+    });
     // An exit may be known before the last messages are read; the channel closes after them.
-    const exited = new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
+    const exited = new Promise<string>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      child.once('error', (error) => resolve(error.message));
     });
     const disconnected = new Promise<void>((resolve) => child.once('disconnect', () => resolve()));
-    this.gone = exited.then(async () => (child.connected ? disconnected : undefined)).then(() => {
-      opening.reject(new AnymodalError('engine_crashed', 'the engine\'s process ended while it opened the bundle'));
+    this.gone = exited.then(async (how) => {
+      if (child.connected) await disconnected;
+      this.#isGone = true;
+      const line = lastWords.trim().split('\n').at(-1) ?? '';
+      const end = line === '' ? how : `${how}: ${line}`;
+      opening.reject(new AnymodalError('engine_crashed', `the engine's process ended while it opened the bundle (${end})`));
       for (const timer of this.#timers.values()) clearTimeout(timer);
       for (const key of this.#receivers.keys()) this.#receive(key, null);
+      return end;
     });
+  }
+
+  /** Set before the receivers are told. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Starts a piece of work; its events go to `receive`. Returns its key. */

@@ -19,7 +19,7 @@ const accident = (kind: string, id = 'job-1') => jobOf(['{image}'], { id, option
 test('a process that is killed during a job: one engine_crashed, and the next job runs', async () => {
   const engine = await startFake();
   const events = await collect(engine.run(accident('crash')));
-  expect(events.at(-1)).toMatchObject({ type: 'job-error', code: 'engine_crashed', job: 'job-1' });
+  expect(events.at(-1)).toMatchObject({ type: 'job-error', code: 'engine_crashed', message: expect.stringContaining('(SIGKILL)'), job: 'job-1' });
   expect(ofType(events, 'job-error')).toHaveLength(1);
   expect(typesOf(await collect(engine.run(jobOf(['hi']))))).toEqual(['job-queued', 'job-start', 'text-delta', 'job-end']);
 });

@@ -2,7 +2,7 @@
 // A reply is scripted by the user's words: `{image}` asks for a picture, `{image:2}` for one made from medium 2.
 
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { AnyFactory, Context, Decoder, Encoder, Factory, InputProjector, JsonSchema, LanguageModel, Media, OutputProjector, ReferenceRole, Signal, Source, Tensor } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { checkSchema, type Checked } from '../../src/schema.ts';
@@ -185,8 +185,7 @@ const decoder: Factory<'decoder'> = {
         const { steps, preview, accident } = good(checkSchema<{ steps: number; preview: boolean; accident: string }>(decoderOptions, request.options, 'fake'));
         const noise = [...context.random.normal(4)];
         for (let step = 1; step <= steps; step += 1) {
-          // Only SIGKILL ends this: no message is read any more.
-          if (accident === 'hang') for (;;);
+          if (accident === 'hang') await hang();
           await turn(context);
           if (accident === 'error') throw new Error('the decoder broke');
           if (accident === 'crash') process.kill(process.pid, 'SIGKILL');
@@ -207,6 +206,12 @@ const decoder: Factory<'decoder'> = {
     return counted(component);
   },
 };
+
+/** Lets messages leave, then heeds nothing any more: only SIGKILL ends this. */
+async function hang(): Promise<never> {
+  await setTimeout(50);
+  for (;;);
+}
 
 /** Lets messages arrive, as a run of a graph does, then heeds the signal. */
 async function turn(context: Context): Promise<void> {
