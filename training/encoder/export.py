@@ -12,14 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from training.paths import work
 
-from .model import ImageEncoder
+from .model import TOKENS, ImageEncoder
 from .pictures import Bank
 from .preprocess import SIZE
 
 
 def trained() -> ImageEncoder:
     model = ImageEncoder()
-    model.load_state_dict(torch.load(work('checkpoints', 'image-encoder.pt'))['model'])
+    refit = work('checkpoints', 'image-encoder-refit.pt')
+    model.load_state_dict(torch.load(refit if refit.exists() else work('checkpoints', 'image-encoder.pt'))['model'])
     return model.eval()
 
 
@@ -51,6 +52,9 @@ def shrink(source, target) -> None:
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(kept)
     graph.node.extend(nodes)
+    for output in graph.output:  # sizes that the exporter left unnamed
+        if output.name == 'tokens':
+            output.type.tensor_type.shape.dim[1].dim_value = TOKENS
     onnx.checker.check_model(model)
     onnx.save(model, target)
 

@@ -9,8 +9,9 @@ from .phrases import Phrases
 class Objective(nn.Module):
     """Loss of tokens [B, 9, 384] given labels (indices, -1 where nothing is said), and accuracies for the log."""
 
-    def __init__(self, phrases: Phrases):
+    def __init__(self, phrases: Phrases, nearness: float = 2.0):
         super().__init__()
+        self.nearness = nearness  # weight of the distance to the caption; more of it costs a little retrieval
         for name in ('plain', 'single', 'word', 'coloured', 'ground', 'counted', 'placed', 'styled', 'pairs', 'colour', 'count', 'side', 'style'):
             self.register_buffer(name, torch.from_numpy(getattr(phrases, name)), persistent=False)
         self.register_buffer('same', torch.from_numpy(phrases.same), persistent=False)
@@ -57,11 +58,11 @@ class Objective(nn.Module):
         known = (label['colour'] >= 0) & single & (label['count'] == 0)
         within = torch.einsum('bd,bcd->bc', joint, self.coloured[label['concept']]) * self.scale[1].exp().clamp(max=60)
         colours = (F.cross_entropy(within, label['colour'].clamp(min=0), reduction='none') * known).sum() / known.sum().clamp(min=1)
-        parts, report = {'near': 2 * near.mean(), 'concept': concept, 'colours': 0.3 * colours}, {'concept': right}
+        parts, report = {'near': self.nearness * near.mean(), 'concept': 1.5 * concept, 'colours': 0.3 * colours}, {'concept': right}
         for name, token, index in (('colour', 1, label['colour']), ('ground', 2, label['ground']), ('count', 3, label['count']),
                                    ('side', 4, label['side']), ('style', 5, label['style'])):
             parts[name], report[name] = self.attribute(tokens[:, token], self.colour if name == 'ground' else getattr(self, name), index)
-            parts[name] = 0.15 * parts[name]
+            parts[name] = 0.12 * parts[name]
         for name, token in (('concept', 6), ('second', 7)):
             loss, hit = self.concept(tokens[:, token], label[name], draw)
             cosine = (tokens[:, token] * self.word[label[name]]).sum(-1)

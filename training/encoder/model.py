@@ -47,7 +47,8 @@ class ImageEncoder(nn.Module):
         self.mixer = nn.Sequential(nn.LayerNorm(INNER), nn.Linear(INNER, 384), nn.GELU(), nn.Linear(384, INNER))
         self.out, self.whole = nn.Linear(INNER, WIDTH), nn.Linear(HIGH, WIDTH)
 
-    def forward(self, pixels):
+    def features(self, pixels):
+        """What the queries gathered [B, 9, INNER] and the mean of the last map [B, HIGH]."""
         middle = self.trunk12(pixels)
         high = self.trunk6(middle)
         flat12, flat6 = middle.flatten(2).transpose(1, 2), high.flatten(2).transpose(1, 2)
@@ -55,9 +56,14 @@ class ImageEncoder(nn.Module):
         values = torch.cat([self.values12(flat12), self.values6(flat6)], 1) + self.places
         split = lambda t: t.reshape(t.shape[0], -1, HEADS, INNER // HEADS).transpose(1, 2).float()
         weights = (split(self.queries[None]) @ split(keys).transpose(-1, -2)).mul((INNER // HEADS) ** -0.5 * 4).softmax(-1)
-        x = (weights @ split(values)).transpose(1, 2).reshape(-1, TOKENS, INNER) + self.queries
-        x = x + self.mixer(x)
+        return (weights @ split(values)).transpose(1, 2).reshape(-1, TOKENS, INNER) + self.queries, high.mean((2, 3))
+
+    def heads(self, gathered, mean):
+        x = gathered + self.mixer(gathered)
         x = self.out(x).float()
-        x = torch.cat([x[:, :1] + self.whole(high.mean((2, 3)))[:, None].float(), x[:, 1:]], 1)
+        x = torch.cat([x[:, :1] + self.whole(mean)[:, None].float(), x[:, 1:]], 1)
         tokens = x / x.norm(dim=-1, keepdim=True).clamp(min=1e-6)
         return tokens, tokens[:, 0]
+
+    def forward(self, pixels):
+        return self.heads(*self.features(pixels))

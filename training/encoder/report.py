@@ -1,21 +1,17 @@
-"""Measures the exported image encoder and writes tokens of every picture: python -m training.encoder.report [--tokens].
+"""Measures the exported image encoder: python -m training.encoder.report.
 
 Zero-shot retrieval among the frozen nouns, colours by token and by caption, for the training families and the held-out one.
 """
-import json
-import sys
-
 import numpy as np
 import onnxruntime
 import torch
 
 from training.conditioning import sentence_embeddings
-from training.data import sprites
 from training.data.nouns import article
 from training.evaluate.nouns import CLASS, NOUNS
 from training.paths import work
 
-from .phrases import COLOUR, COUNT, SIDE, Phrases, bare
+from .phrases import COLOUR, Phrases
 from .pictures import Bank
 
 
@@ -32,16 +28,15 @@ def encode(session, pixels: np.ndarray, batch: int = 64) -> np.ndarray:
 
 def main() -> None:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(str(work('export', 'image-encoder', 'model.onnx')), options, providers=['CPUExecutionProvider'])
-    bank, phrases = Bank(), None
+    bank = Bank()
     phrases = Phrases(bank.names)
     pixels = bank.pixels.numpy()
     plain, held = ~bank.painted.numpy(), bank.held_out.numpy()
+    everyday = np.array([name in CLASS for name, _ in bank.names])[bank.concept.numpy()]
     rows = np.arange(len(pixels))
-    if '--tokens' not in sys.argv:
-        everyday = np.array([name in CLASS for name, _ in bank.names])[bank.concept.numpy()]
-        rows = np.concatenate([rows[plain & everyday & ~held][::4], rows[plain & held], rows[~plain & held & everyday], rows[~plain & ~held & everyday][::20]])
+    rows = np.concatenate([rows[plain & everyday & ~held][::4], rows[plain & held], rows[~plain & held & everyday], rows[~plain & ~held & everyday][::20]])
     tokens = encode(session, pixels[rows])
     wide = tokens.astype(np.float32)
     concept, colour = bank.concept.numpy()[rows], bank.colour.numpy()[rows]
@@ -60,29 +55,6 @@ def main() -> None:
         caption = np.einsum('nd,ncd->nc', wide[use, 0], phrases.coloured[concept[use]]).argmax(1) == colour[use]
         ground = (wide[use, 2] @ phrases.colour.T).argmax(1) == COLOUR.index('white')
         print(f'{label}, recoloured: {use.sum()} pictures, 11 colours: colour token {token.mean():.3f}, joint within its word {caption.mean():.3f}, white background {ground.mean():.3f}')
-    if '--tokens' not in sys.argv:
-        return
-    names = [bank.names[c][0] for c in concept]
-    first = [bare(bank.names[c][1]) for c in concept]
-    style = [sprites.STYLES[bank.family[i]] for i in rows]
-    caption = [article(f'{COLOUR[c]} {w}' if c >= 0 else w) for c, w in zip(colour, first)]
-    np.savez(work('export', 'image-encoder', 'tokens.npz'), tokens=tokens, name=names, word=first, colour=[COLOUR[c] if c >= 0 else '' for c in colour], style=style,
-             caption=caption, family=[bank.family[i] for i in rows], painted=~plain[rows], held_out=held[rows], sprite=[r for r in sprite_rows()])
-    drawn, label = np.load(work('encoder', 'drawn-1.npy'), mmap_mode='r')[:12000], np.load(work('encoder', 'drawn-1.npz'))
-    label = {k: v[:12000] for k, v in label.items()}
-    tokens = encode(session, drawn)
-    wide = tokens.astype(np.float32)
-    for name, token, table, index in (('count', 3, phrases.count, label['count']), ('side', 4, phrases.side, label['side']), ('background', 2, phrases.colour, label['ground'])):
-        known = index >= 0
-        print(f'drawn pictures (seen in training), {name}: {((wide[:, token] @ table.T).argmax(1) == index)[known].mean():.3f} of {known.sum()}')
-    text = lambda table, index: [table[i] if i >= 0 else '' for i in index]
-    word = np.array([bare(w) for _, w in bank.names])
-    np.savez(work('export', 'image-encoder', 'tokens-drawn.npz'), tokens=tokens, word=word[label['concept']], second=word[label['second']], pair=label['pair'] >= 0,
-             colour=text(COLOUR, label['colour']), background=text(COLOUR, label['ground']), count=text(COUNT, label['count']), side=text(SIDE, label['side']))
-
-
-def sprite_rows() -> list[int]:
-    return [r['sprite'] for r in json.loads(work('encoder', 'bank.json').read_text())['rows']]
 
 
 if __name__ == '__main__':

@@ -1,14 +1,16 @@
 """Trains the image encoder for a given time: python -m training.encoder.train SECONDS [--last]. Resumes from its checkpoint.
 
-Warm-up, constant rate, and a decay to zero over the whole of the run that is called with --last. Knows nothing about export.
+Warm-up, constant rate, and a decay to zero in the last five eighths of the run that is called with --last. Knows nothing about export.
 """
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 
+from training.image.muon import orthogonal
 from training.paths import work
 
 from .losses import Objective
@@ -16,11 +18,11 @@ from .model import ImageEncoder
 from .phrases import Phrases
 from .pictures import Bank
 
-BATCH, RATE, DECAY = 64, 2e-3, 0.02
+BATCH, RATE, DECAY = 64, 3e-3, 0.02
 
 
 class Muon:
-    """Momentum orthogonalised by five Newton-Schulz steps (Jordan 2024), scaled to the size of an AdamW update (arXiv 2502.16982)."""
+    """Orthogonalised momentum, scaled to the size of an AdamW update (arXiv 2502.16982)."""
 
     def __init__(self, matrices: list):
         self.matrices, self.momentum = matrices, [torch.zeros_like(p) for p in matrices]
@@ -30,13 +32,7 @@ class Muon:
         for p, momentum in zip(self.matrices, self.momentum):
             momentum.mul_(0.95).add_(p.grad)
             g = p.grad.add(momentum, alpha=0.95).reshape(len(p), -1)
-            x = g.bfloat16() / (g.norm() + 1e-7)
-            x = x.T if x.shape[0] > x.shape[1] else x
-            for _ in range(5):
-                a = x @ x.T
-                x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-            x = x.T if g.shape[0] > g.shape[1] else x
-            p.mul_(1 - rate * DECAY).add_(x.float().reshape(p.shape), alpha=-rate * 0.2 * max(g.shape) ** 0.5)
+            p.mul_(1 - rate * DECAY).add_(orthogonal(g).reshape(p.shape), alpha=-rate * 0.2 * max(g.shape) ** 0.5)
 
 
 class Drawn:
@@ -81,11 +77,14 @@ def main() -> None:
         muon.momentum = state['momentum']
         done = state['done']
     drawn, start, report, step = Drawn(), time.time(), {}, 0
+    ahead = ThreadPoolExecutor(1)
+    following = ahead.submit(drawn.draw, BATCH)
     while (passed := time.time() - start) < seconds:
-        rate = RATE * min(1, (done + step + 1) / 100) * (max(0.0, 1 - passed / seconds) if last else 1)
+        rate = RATE * min(1, (done + step + 1) / 100) * (min(1.0, 1.6 * (1 - passed / seconds)) if last else 1)
         for group in optimiser.param_groups:
             group['lr'] = rate
-        pixels, label = drawn.draw(BATCH)
+        pixels, label = following.result()
+        following = ahead.submit(drawn.draw, BATCH)
         with torch.autocast('cpu', torch.bfloat16):
             tokens, _ = model(pixels)
         loss, said = objective(tokens.float(), pixels, label, torch.rand(BATCH))
