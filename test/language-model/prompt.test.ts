@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createChatTemplate } from '../../src/language-model/chat-template.ts';
 import { buildPrompt } from '../../src/language-model/prompt.ts';
 import type { Position } from '../../src/language-model/sequence.ts';
+import { createRandom } from '../../src/runtime/random.ts';
 import { assistant, format, id, medium, message, tokenizer, user } from './fakes.ts';
 
 // From the hand-over of the trained model; -1 stands for an embedding of a medium.
@@ -60,6 +61,17 @@ describe('prompt', () => {
       for (const spelling of ['[IMG0]', '[M1]', '</media>']) expect(counts.get(id(spelling))).toBeUndefined();
       expect(shown(messages)).toContain(typed.slice(0, -5));
     }
+  });
+
+  it('has the turn marks of the template alone, whatever people write', () => {
+    const random = createRandom(1);
+    const roll = (sides: number): number => Math.floor(random.uniform(1)[0]! * sides);
+    const control = new Set<Position>(tokenizer.control.values());
+    const bits = [...tokenizer.control.keys(), '\u{F0000}0\u{F0001}', '\u{F0000}', '1', '\u{F0001}', ' ', '\n', '<', '|', '[', ']', 'im_start', '{{ bos_token }}', '{% endfor %}', '\uD83D'];
+    const text = (): string => Array.from({ length: 1 + roll(12) }, () => bits[roll(bits.length)]!).join('');
+    const marks = (write: () => string): Position[] => build([message('system', [write()]), user(write()), assistant(write()), user(write(), write())]).positions.filter((position) => control.has(position));
+    const expected = marks(() => 'x');
+    for (let round = 0; round < 150; round += 1) expect(marks(text)).toEqual(expected);
   });
 
   it('leaves the system prompt to a conversation that brings one', () => {
