@@ -20,7 +20,7 @@ export interface DecoderLimits {
   readonly maxResidentBytes: number;
 }
 
-export const defaultDecoderLimits: DecoderLimits = { maxPixels: 64_000_000, timeoutMs: 20_000, maxResidentBytes: 1024 ** 3 };
+export const defaultDecoderLimits: DecoderLimits = { maxPixels: 64_000_000, timeoutMs: 30_000, maxResidentBytes: 1024 ** 3 };
 
 /** What became of a request: the process's own reply, or the way the process was lost. */
 export type DecoderOutcome = DecodeReply | { readonly type: 'timeout' } | { readonly type: 'memory' } | { readonly type: 'crash' };

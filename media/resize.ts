@@ -36,13 +36,20 @@ interface Span {
 }
 
 const LOBES = 3;
+// A picture of far more pixels than are wanted is first averaged in whole boxes, leaving this many pixels a side for each that is wanted:
+// Pillow's `reducing_gap`, a tenth of the work of the kernel alone. Up to twice this shrinking the kernel sees every pixel.
+const GAP = 4;
 
 /**
  * [height, width, 3] uint8. Transparency is flattened first, then columns, then rows are resized, with 8 bits kept between as Pillow does.
- * A contained picture has sides of round(side * scale) pixels, at least 1, centred, floor towards the top left; `cover` cuts its middle.
+ * Beyond eightfold shrinking, boxes of pixels are averaged before. A contained picture has sides of round(side * scale) pixels, at least 1, centred, floor towards the top left; `cover` cuts its middle.
  */
-export function resizePixels(source: PixelSource, target: Target): Uint8Array {
-  const [across, down] = placements(source, target);
+export function resizePixels(given: PixelSource, target: Target): Uint8Array {
+  const [acrossGiven, downGiven] = placements(given, target);
+  const [wide, high] = [boxFactor(acrossGiven), boxFactor(downGiven)];
+  const source = wide > 1 || high > 1 ? reduceBoxes(given, wide, high, target.background) : given;
+  const across = { ...acrossGiven, from: acrossGiven.from / wide, to: acrossGiven.to / wide };
+  const down = { ...downGiven, from: downGiven.from / high, to: downGiven.to / high };
   const columns = spans(across, source.width);
   const rows = spans(down, source.height);
   const result = new Uint8ClampedArray(target.width * target.height * 3);
@@ -107,6 +114,40 @@ function spans({ from, to, size }: Placement, length: number): Span[] {
   });
 }
 
+/** Side of the boxes that are averaged before the kernel. */
+function boxFactor({ from, to, size }: Placement): number {
+  return Math.max(Math.floor((to - from) / size / GAP), 1);
+}
+
+/** Means of boxes of `wide` x `high` pixels over the background; the last box of a line or column may hold fewer. */
+function reduceBoxes(source: PixelSource, wide: number, high: number, background: readonly number[]): PixelSource {
+  const width = Math.ceil(source.width / wide);
+  const height = Math.ceil(source.height / high);
+  const pixels = new Uint8ClampedArray(width * height * 3);
+  const flat = new Uint8ClampedArray(source.width * 3);
+  const sums = new Float64Array(width * 3);
+  for (let row = 0; row < height; row++) {
+    sums.fill(0);
+    const end = Math.min((row + 1) * high, source.height);
+    for (let y = row * high; y < end; y++) {
+      flatten(source, y, background, flat);
+      for (let column = 0, at = 0; column < width; column++) {
+        const last = Math.min((column + 1) * wide, source.width) * 3;
+        for (; at < last; at += 3) {
+          sums[column * 3]! += flat[at]!;
+          sums[column * 3 + 1]! += flat[at + 1]!;
+          sums[column * 3 + 2]! += flat[at + 2]!;
+        }
+      }
+    }
+    for (let i = 0; i < sums.length; i++) {
+      const across = Math.min(wide, source.width - Math.floor(i / 3) * wide);
+      pixels[row * sums.length + i] = sums[i]! / (across * (end - row * high));
+    }
+  }
+  return { width, height, channels: 3, pixels: new Uint8Array(pixels.buffer) };
+}
+
 function lanczos(x: number): number {
   if (Math.abs(x) >= LOBES) return 0;
   return sinc(x) * sinc(x / LOBES);
@@ -123,9 +164,12 @@ function spanEnd(span: Span): number {
 /** One source line over the background: c a + b (1 - a). */
 function flatten(source: PixelSource, y: number, background: readonly number[], flat: Uint8ClampedArray): void {
   const { width, channels, pixels } = source;
-  let from = y * width * channels;
-  for (let x = 0; x < width * 3; x += 3, from += channels) {
-    const alpha = channels === 4 ? pixels[from + 3]! / 255 : 1;
+  if (channels === 3) {
+    flat.set(pixels.subarray(y * width * 3, (y + 1) * width * 3));
+    return;
+  }
+  for (let x = 0, from = y * width * 4; x < width * 3; x += 3, from += 4) {
+    const alpha = pixels[from + 3]! / 255;
     for (let c = 0; c < 3; c++) flat[x + c] = pixels[from + c]! * alpha + background[c]! * (1 - alpha);
   }
 }

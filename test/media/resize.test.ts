@@ -46,6 +46,20 @@ describe('resizePixels', () => {
     }
   });
 
+  test('far shrinking by way of boxes keeps place and colour, also where boxes are cut off', () => {
+    const [width, height] = [1003, 997];
+    const pixels = new Uint8Array(width * height * 4);
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) pixels.set([(255 * (x + 0.5)) / width, (255 * (y + 0.5)) / height, 100, x < 500 ? 255 : 0], (y * width + x) * 4);
+    const small = resizePixels({ width, height, channels: 4, pixels }, { width: 20, height: 20, fit: 'fill', background: [0, 200, 0] });
+    for (const [x, y] of [[3, 4], [4, 10], [6, 15]] as const) {
+      const at = (y * 20 + x) * 3;
+      expect(Math.abs(small[at]! - (255 * (x + 0.5)) / 20)).toBeLessThan(1.6);
+      expect(Math.abs(small[at + 1]! - (255 * (y + 0.5)) / 20)).toBeLessThan(1.6);
+      expect(small[at + 2]).toBe(100);
+    }
+    expect([...small.subarray((10 * 20 + 15) * 3, (10 * 20 + 15) * 3 + 3)]).toEqual([0, 200, 0]);
+  });
+
   test('centres a contained picture, the odd pixel to the bottom right', () => {
     const source = { width: 2, height: 1, channels: 3, pixels: new Uint8Array(6).fill(200) } as const;
     expect(reds(resizePixels(source, { width: 2, height: 4, fit: 'contain', background }))).toEqual([0, 0, 200, 200, 0, 0, 0, 0]);
