@@ -85,27 +85,26 @@ export function testEngine(name: string, open: OpenEngine): void {
     });
 
     test.each([
-      ['before it starts', null, 0],
-      ['before a token', 'text-delta', 100],
-      ['before a step', 'media-progress', 100],
-    ] as const)('cancel %s', async (_, at, steps) => {
+      ['before it starts', null],
+      ['before a token', 'text-delta'],
+      ['before a step', 'media-progress'],
+    ])('cancel %s', async (_, at) => {
       const engine = await openFake();
       const cancel = new AbortController();
       if (at === null) cancel.abort('no more');
       const events: JobEvent[] = [];
-      for await (const event of engine.run(jobOf([`${'word '.repeat(20)}{image}`], { options: { image: { steps: steps + 1 } } }), cancel.signal)) {
+      for await (const event of engine.run(jobOf([`${'word '.repeat(20)}{image}`], { options: { image: { accident: 'endless' } } }), cancel.signal)) {
         events.push(event);
         if (event.type === at) cancel.abort('no more');
       }
       expect(events.at(-1)).toEqual({ type: 'job-abort', reason: 'no more', job: 'job-1', attempt: 1 });
       expect(events.filter((event) => terminal.includes(event.type))).toHaveLength(1);
-      expect(ofType(events, 'media-progress').length).toBeLessThan(100);
       expect(typesOf(await collect(engine.run(jobOf(['hi'])))).at(-1)).toBe('job-end');
     });
 
     test('leaving the loop cancels, and the next job runs', async () => {
       const engine = await openFake();
-      for await (const event of engine.run(jobOf(['{image}'], { options: { image: { steps: 1000 } } }))) if (event.type === 'media-progress') break;
+      for await (const event of engine.run(jobOf(['{image}'], { options: { image: { accident: 'endless' } } }))) if (event.type === 'media-progress') break;
       expect(typesOf(await collect(engine.run(jobOf(['hi']))))).toEqual(['job-queued', 'job-start', 'text-delta', 'job-end']);
     });
 
@@ -133,7 +132,7 @@ export function testEngine(name: string, open: OpenEngine): void {
     test('close ends jobs under way with job-abort, and can be repeated', async () => {
       const engine = await openFake();
       const events: JobEvent[] = [];
-      for await (const event of engine.run(jobOf(['{image}'], { options: { image: { steps: 1000 } } }))) {
+      for await (const event of engine.run(jobOf(['{image}'], { options: { image: { accident: 'endless' } } }))) {
         events.push(event);
         if (event.type === 'media-start') void engine.close();
       }

@@ -57,7 +57,7 @@ const pairConfig = object({ in: width, out: width });
 const modelConfig = object({ width, outputs: { type: 'array', items: { type: 'string' } } });
 const decoderConfig = object({ modality: { type: 'string' }, mediaType: { type: 'string' }, width, references: { type: 'array' }, negative: { type: 'boolean' } });
 const decoderOptions = object(
-  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false }, accident: { enum: ['none', 'error', 'hang', 'crash'], default: 'none' } },
+  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless'], default: 'none' } },
   [],
 );
 
@@ -184,7 +184,8 @@ const decoder: Factory<'decoder'> = {
       async *decode(request, context) {
         const { steps, preview, accident } = good(checkSchema<{ steps: number; preview: boolean; accident: string }>(decoderOptions, request.options, 'fake'));
         const noise = [...context.random.normal(4)];
-        for (let step = 1; step <= steps; step += 1) {
+        const last = accident === 'endless' ? Infinity : steps;
+        for (let step = 1; step <= last; step += 1) {
           if (accident === 'hang') await hang();
           await turn(context);
           if (accident === 'error') throw new Error('the decoder broke');
