@@ -1,6 +1,6 @@
 """The three graphs of the picture decoder as single ONNX files: python -m training.image.export CHECKPOINT.
 
-latent-encoder.onnx, latent-decoder.onnx (float16 weights), transformer.onnx (8-bit weights in groups with float16 scales). The weights are
+latent-encoder.onnx, latent-decoder.onnx, transformer.onnx with 8-bit weights, and transformer-4bit.onnx whose blocks have 4-bit weights. They are
 expanded by Cast, Mul and Reshape nodes, which ONNX Runtime folds when a session opens: any execution provider can run them, in float32.
 """
 import argparse
@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from training.conditioning import TOKEN_SCALE, conditioning_tokens
 from training.image.sample import EDITS, PROMPTS, load_autoencoder, load_transformer, sample, sigmas_of
+from training.image.sheet import save_sheet
 from training.paths import work
 
 GROUP = 64
@@ -64,22 +65,62 @@ def to_half(model: onnx.ModelProto, smallest: int = 256) -> None:
             replaced(model.graph, tensor.name, [half], [helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT, name=tensor.name + ".cast")])
 
 
+def groups_of(tensor: onnx.TensorProto, size: int) -> np.ndarray:
+    """Weights as rows that share a scale: `size` neighbours of a matrix, or the filters of one output channel of a convolution."""
+    values = numpy_helper.to_array(tensor)
+    return values.reshape(values.shape[0], -1) if values.ndim == 4 else values.reshape(-1, size)
+
+
 def to_bytes(model: onnx.ModelProto, smallest: int = 4096) -> None:
-    """Float32 matrices stored as int8 in groups of GROUP neighbours with float16 scales; the rest as float16."""
+    """Float32 weights of at least `smallest` elements stored as int8 rows with float16 scales; the rest as float16."""
     for tensor in list(model.graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < smallest or len(tensor.dims) != 2 or np.prod(tensor.dims) % GROUP:
+        size = int(np.prod(tensor.dims))
+        if tensor.data_type != TensorProto.FLOAT or size < smallest or len(tensor.dims) not in (2, 4) or size % GROUP:
             continue
-        values = numpy_helper.to_array(tensor)
-        groups = values.reshape(-1, GROUP)
-        scale = (np.abs(groups).max(1, keepdims=True) / 127).astype(np.float16)
-        scale = np.maximum(scale, np.float16(6e-8))
-        whole = np.clip(np.rint(groups / scale.astype(np.float32)), -127, 127).astype(np.int8)
-        name = tensor.name
-        stored = [numpy_helper.from_array(whole, name + ".whole"), numpy_helper.from_array(scale, name + ".scale"), numpy_helper.from_array(np.array(values.shape, np.int64), name + ".shape")]
+        rows, name = groups_of(tensor, GROUP), tensor.name
+        scale = np.maximum((np.abs(rows).max(1, keepdims=True) / 127).astype(np.float16), np.float16(6e-8))
+        whole = np.clip(np.rint(rows / scale.astype(np.float32)), -127, 127).astype(np.int8)
+        stored = [numpy_helper.from_array(whole, name + ".whole"), numpy_helper.from_array(scale, name + ".scale"), numpy_helper.from_array(np.array(tensor.dims, np.int64), name + ".shape")]
         nodes = [helper.make_node("Cast", [name + ".whole"], [name + ".float"], to=TensorProto.FLOAT), helper.make_node("Cast", [name + ".scale"], [name + ".scales"], to=TensorProto.FLOAT),
                  helper.make_node("Mul", [name + ".float", name + ".scales"], [name + ".groups"]), helper.make_node("Reshape", [name + ".groups", name + ".shape"], [name])]
         replaced(model.graph, name, stored, nodes)
     to_half(model)
+
+
+def best_scale(rows: np.ndarray) -> np.ndarray:
+    """The float16 scale of each row, out of several clippings, that makes the squared error of 4-bit rounding least."""
+    largest = np.abs(rows).max(1, keepdims=True)
+    best, least = None, None
+    for clip in (1.0, 0.94, 0.88, 0.82, 0.76):
+        scale = np.maximum((largest * clip / 7.5).astype(np.float16), np.float16(6e-8)).astype(np.float32)
+        error = ((np.clip(np.rint(rows / scale), -8, 7) * scale - rows) ** 2).sum(1, keepdims=True)
+        best = scale if best is None else np.where(error < least, scale, best)
+        least = error if least is None else np.minimum(error, least)
+    return best.astype(np.float16)
+
+
+def to_nibbles(model: onnx.ModelProto, smallest: int = 140_000, group: int = 32) -> None:
+    """The blocks' matrices stored as 4-bit integers, two a byte, in groups of 32 with float16 scales; the rest by to_bytes.
+
+    Unpacked by arithmetic (Floor, Sub, Concat), so that no provider needs a 4-bit type.
+    """
+    graph = model.graph
+    graph.initializer.extend([numpy_helper.from_array(np.array(v, np.float32), n) for n, v in (("nibble.sixteenth", 1 / 16), ("nibble.sixteen", 16), ("nibble.eight", 8))])
+    for tensor in list(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 2 or np.prod(tensor.dims) < smallest or max(tensor.dims) == 6 * min(tensor.dims):
+            continue  # the shared modulation, six times as tall as wide, stays at 8 bits: its errors reach every block
+        rows, name = groups_of(tensor, group), tensor.name
+        scale = best_scale(rows)
+        whole = (np.clip(np.rint(rows / scale.astype(np.float32)), -8, 7) + 8).astype(np.uint8)
+        packed = whole[:, : group // 2] * 16 + whole[:, group // 2 :]
+        stored = [numpy_helper.from_array(packed, name + ".packed"), numpy_helper.from_array(scale, name + ".scale"), numpy_helper.from_array(np.array(tensor.dims, np.int64), name + ".shape")]
+        make = helper.make_node
+        nodes = [make("Cast", [name + ".packed"], [name + ".bytes"], to=TensorProto.FLOAT), make("Mul", [name + ".bytes", "nibble.sixteenth"], [name + ".a"]), make("Floor", [name + ".a"], [name + ".high"]),
+                 make("Mul", [name + ".high", "nibble.sixteen"], [name + ".b"]), make("Sub", [name + ".bytes", name + ".b"], [name + ".low"]), make("Concat", [name + ".high", name + ".low"], [name + ".c"], axis=1),
+                 make("Sub", [name + ".c", "nibble.eight"], [name + ".whole"]), make("Cast", [name + ".scale"], [name + ".scales"], to=TensorProto.FLOAT),
+                 make("Mul", [name + ".whole", name + ".scales"], [name + ".groups"]), make("Reshape", [name + ".groups", name + ".shape"], [name])]
+        replaced(graph, name, stored, nodes)
+    to_bytes(model)
 
 
 def run(path, inputs: dict[str, torch.Tensor]) -> np.ndarray:
@@ -101,19 +142,21 @@ class OnnxTransformer:
         return torch.from_numpy(self.session.run(None, {k: v.float().numpy() for k, v in values.items()})[0])
 
 
-def compare(transformer, autoencoder, folder, options) -> tuple[float, float]:
-    """Mean absolute difference in grey levels between pictures of the torch model and of the shipped graph, and seconds a picture."""
+def compare(transformer, autoencoder, folder, options) -> dict:
+    """Mean absolute difference in grey levels between pictures of the torch model and of each shipped graph, and seconds a picture."""
     tokens = torch.from_numpy(conditioning_tokens(PROMPTS[:8]))
     zeros, ones, sigmas = torch.zeros(8, 4, 16, 16), torch.ones(8, 1, 16, 16), sigmas_of(options.steps, options.shift)
-    drawn = []
-    for model in (transformer, OnnxTransformer(folder / "transformer.onnx")):
+    found, reference, rows = {}, None, []
+    for name, model in (("torch", transformer), ("transformer", OnnxTransformer(folder / "transformer.onnx")), ("transformer-4bit", OnnxTransformer(folder / "transformer-4bit.onnx"))):
         start = time.time()
         with torch.inference_mode():
-            drawn.append(autoencoder.decode(sample(model, tokens, zeros, ones, sigmas, options.guidance)).clamp(-1, 1))
-        seconds = (time.time() - start) / 8
-    difference = (drawn[0] - drawn[1]).abs().mean().item() * 127.5
-    print(f"pictures differ by {difference:.2f} of 255 on average (torch bf16 against shipped graph), {seconds:.2f} s a picture with ONNX Runtime")
-    return difference, seconds
+            drawn = autoencoder.decode(sample(model, tokens, zeros, ones, sigmas, options.guidance)).clamp(-1, 1)
+        rows.append(drawn)
+        reference = drawn if reference is None else reference
+        found[name] = {"greyLevels": (drawn - reference).abs().mean().item() * 127.5, "secondsPerPicture": (time.time() - start) / 8}
+    print(found, flush=True)
+    save_sheet(torch.cat(rows), work("sheets", "export.png"), columns=8)
+    return found
 
 
 def main() -> None:
@@ -131,29 +174,33 @@ def main() -> None:
     latents, pixels = torch.randn(2, 4, 16, 16), torch.rand(2, 3, 128, 128) * 2 - 1
     tokens = torch.from_numpy(conditioning_tokens(["a red apple", "make it green"]))
     graphs = {
-        "latent-encoder": (Encode(autoencoder), {"pixels": pixels}, "latents", to_half),
-        "latent-decoder": (Decode(autoencoder), {"latents": latents}, "pixels", to_half),
-        "transformer": (transformer, {"latents": latents, "source": torch.randn(2, 4, 16, 16), "mask": torch.ones(2, 1, 16, 16), "timestep": torch.tensor([0.9, 0.3]), "tokens": tokens}, "velocity", to_bytes),
+        "latent-encoder": (Encode(autoencoder), {"pixels": pixels}, "latents", [to_bytes]),
+        "latent-decoder": (Decode(autoencoder), {"latents": latents}, "pixels", [to_bytes]),
+        "transformer": (transformer, {"latents": latents, "source": torch.randn(2, 4, 16, 16), "mask": torch.ones(2, 1, 16, 16), "timestep": torch.tensor([0.9, 0.3]), "tokens": tokens}, "velocity", [to_bytes, to_nibbles]),
     }
     report = {}
-    for name, (module, inputs, output, shrink) in graphs.items():
-        path = folder / f"{name}.onnx"
-        part = path.with_suffix(".part")
+    for graph, (module, inputs, output, ways) in graphs.items():
+        part = folder / f"{graph}.part"
         with torch.no_grad():
             expected = module(*inputs.values()).numpy()
-            model = export(module, inputs, output, part)
+            export(module, inputs, output, part)
         exact = np.abs(run(part, inputs) - expected).max()
-        shrink(model)
-        model.producer_name = "anymodal"
-        onnx.checker.check_model(model)
-        onnx.save(model, part)
-        small = run(part, inputs)
-        one = run(part, {k: v[:1] for k, v in inputs.items()})
-        part.replace(path)
-        report[name] = {"parameters": sum(p.numel() for p in module.parameters()), "bytes": path.stat().st_size, "maxErrorFloat32": float(exact), "maxErrorShipped": float(np.abs(small - expected).max()),
-                        "meanErrorShipped": float(np.abs(small - expected).mean()), "outputStd": float(expected.std()), "batchOneError": float(np.abs(one - small[:1]).max())}
-        print(name, report[name], flush=True)
-    difference, seconds = compare(transformer, autoencoder, folder, options) if not options.quick else (None, None)
+        whole = part.read_bytes()
+        for shrink in ways:
+            name = graph + ("-4bit" if shrink is to_nibbles else "")
+            model = onnx.load_from_string(whole)
+            shrink(model)
+            model.producer_name = "anymodal"
+            onnx.checker.check_model(model)
+            onnx.save(model, part)
+            small = run(part, inputs)
+            one = run(part, {k: v[:1] for k, v in inputs.items()})
+            path = folder / f"{name}.onnx"
+            part.replace(path)
+            report[name] = {"parameters": sum(p.numel() for p in module.parameters()), "bytes": path.stat().st_size, "maxErrorFloat32": float(exact), "maxErrorShipped": float(np.abs(small - expected).max()),
+                            "meanErrorShipped": float(np.abs(small - expected).mean()), "outputStd": float(expected.std()), "batchOneError": float(np.abs(one - small[:1]).max())}
+            print(name, report[name], flush=True)
+    difference = None if options.quick else compare(transformer, autoencoder, folder, options)
     saved = torch.load(options.checkpoint)
     (folder / "handover.json").write_text(json.dumps({
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tokenScale": TOKEN_SCALE, "sentenceScale": 384**0.5, "nullTokens": "all zeros",
@@ -162,7 +209,7 @@ def main() -> None:
         "mask": "1 may change, 0 is kept. Generation and instructions: all ones. Inpainting: multiply the source latents by (1 - mask).",
         "edits": [list(e) for e in EDITS], "autoencoder": json.loads(work("checkpoints", "autoencoder.json").read_text()),
         "transformer": {"samples": saved["step"] * saved["batch"], "loss": saved["loss"], "editLoss": saved["editLoss"], **saved["shape"]},
-        "pictureDifference8Bit": difference, "secondsPerPicture": seconds, "graphs": report}, indent=2))
+        "pictureDifference": difference, "graphs": report}, indent=2))
 
 
 if __name__ == "__main__":

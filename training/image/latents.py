@@ -86,13 +86,13 @@ def analyse(sprite: np.ndarray) -> tuple[str | None, bool]:
 
 def plan_one(plan: Plan, sprite: np.ndarray, entry: dict, colour: str | None, paintable: bool, dice: random.Random) -> None:
     name, words, style = entry["name"], nouns.words(entry["name"], entry["label"]), sprites.STYLES[entry["family"]]
-    weight, everyday = captions.weight(name, CORE), name in nouns.EVERYDAY
+    weight, everyday = captions.weight(name, entry["family"], CORE), name in nouns.EVERYDAY
     core = name in CORE
     base = plan.picture("plain", None, sprite)
     flipped = plan.picture("flip", None, sprite)
     texts = captions.plain(words, style, colour, dice, 8 if everyday else 4)
     plan.learn("plain", -1, base, texts, weight)
-    plan.learn("plain", -1, flipped, texts, weight)
+    plan.learn("plain", -1, flipped, texts, 0.25 * weight)
     bare = [w for w in words if not any(c in w.split() for c in COLOURS)] or words
     if paintable and not any(c in words[0].split() for c in ("red", "blue", "pink", "brown", "purple", "orange")):
         names = dice.sample(sorted(COLOURS), 7 if core else 4 if everyday else 2)
