@@ -84,9 +84,18 @@ function positionsOf(messages: readonly PromptMessage[], format: PromptFormat): 
   const pieces = format.template.render(messages.map((message) => message.role)).flatMap((piece): Piece[] => {
     if (piece.type === 'template') return format.tokenizer.splitControl(piece.text);
     const { role, parts } = messages[piece.message]!;
-    return role === 'assistant' ? replyPieces(parts, format) : parts.flatMap((part) => (part.type === 'text' ? [part.text] : mediumPieces(part, format)));
+    return role === 'assistant' ? replyPieces(parts, format) : questionPieces(parts, format);
   });
   return encoded(pieces, format.tokenizer);
+}
+
+/** What a person wrote, each medium at its place; white space between a medium and a text only parted them for the eye. */
+function questionPieces(parts: PromptMessage['parts'], format: PromptFormat): Piece[] {
+  return parts.flatMap((part, i): Piece[] => {
+    if (part.type === 'media') return mediumPieces(part, format);
+    const afterMedium = parts[i - 1]?.type === 'media' ? part.text.trimStart() : part.text;
+    return [parts[i + 1]?.type === 'media' ? afterMedium.trimEnd() : afterMedium];
+  });
 }
 
 /** A reply as the model wrote it, signal groups at the places of its media, then the embeddings of those media. */

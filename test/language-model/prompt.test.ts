@@ -43,7 +43,11 @@ describe('prompt', () => {
     expect(rows[0]).toEqual(first.embeds.data.subarray(0, 3));
     expect(rows[17]).toEqual(second.embeds.data.subarray(24));
     const block = '<media>VVVVVVVVV</media>';
-    expect(shown([user(first, ' and ', second, ': compare')])).toBe(`${SYSTEM}<|im_start|>user\n[M1]${block} and [M2]${block}: compare<|im_end|>\n${REPLY}`);
+    expect(shown([user(first, ' and ', second, ': compare')])).toBe(`${SYSTEM}<|im_start|>user\n[M1]${block}and[M2]${block}: compare<|im_end|>\n${REPLY}`);
+  });
+
+  it('keeps white space elsewhere as it was written', () => {
+    expect(shown([user(' look at ', medium(1), ' \n ', medium(2), ' please ')])).toContain('user\n look at[M1]<media>VVVVVVVVV</media>[M2]<media>VVVVVVVVV</media>please <|im_end|>');
   });
 
   it('guesses the signal of an answer that came from outside by its modality', () => {
