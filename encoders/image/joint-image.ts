@@ -23,6 +23,8 @@ interface JointImageConfig {
   readonly std: Channels;
   /** RGB 0 to 255, behind transparent pixels and around pictures that are not square. */
   readonly background: Channels;
+  /** How a picture that is not square comes to be so. */
+  readonly fit: 'contain' | 'cover' | 'fill';
 }
 
 const count = { type: 'integer', minimum: 1 };
@@ -38,10 +40,11 @@ const config: JsonSchema = {
     mean: { ...channels({ type: 'number' }), default: [0.5, 0.5, 0.5], description: 'Per channel, of values from 0 to 1.' },
     std: { ...channels({ type: 'number', exclusiveMinimum: 0 }), default: [0.5, 0.5, 0.5], description: 'Per channel, of values from 0 to 1.' },
     background: { ...channels({ type: 'integer', minimum: 0, maximum: 255 }), default: [255, 255, 255], description: 'RGB behind transparent pixels and around the picture.' },
+    fit: { enum: ['contain', 'cover', 'fill'], default: 'contain', description: 'How a picture that is not square comes to be so.' },
   },
 };
 
-/** Files: `model`, a graph `pixels` [1, 3, size, size] to `tokens` [1, n, d] and `joint` [1, d_joint]. */
+/** Files: `model`, a graph `pixels` [batch, 3, size, size] to `tokens` [batch, n, d] and `joint` [batch, d_joint]. */
 export const jointImage: Factory<'encoder'> = {
   kind: 'encoder',
   name: 'joint-image',
@@ -50,8 +53,8 @@ export const jointImage: Factory<'encoder'> = {
   async open(source) {
     const read = readConfig(source.config);
     const session = await openGraph(source, 'model', {
-      inputs: { pixels: { type: 'float32', shape: [1, 3, read.size, read.size] } },
-      outputs: { tokens: { type: 'float32', shape: [1, ...read.tokens] }, joint: { type: 'float32', shape: [1, read.joint] } },
+      inputs: { pixels: { type: 'float32', shape: [null, 3, read.size, read.size] } },
+      outputs: { tokens: { type: 'float32', shape: [null, ...read.tokens] }, joint: { type: 'float32', shape: [null, read.joint] } },
     });
     return createImageEncoder(read, session);
   },
@@ -82,10 +85,10 @@ function createImageEncoder(read: JointImageConfig, session: Session): Encoder {
   };
 }
 
-/** [3, size, size] float32, normalised: the whole picture on background. */
+/** [3, size, size] float32, normalised. */
 async function readPixels(read: JointImageConfig, media: Media, context: Context): Promise<Float32Array> {
-  const { size, mean, std, background } = read;
-  const { pixels } = await decodeImage(media, { width: size, height: size, fit: 'contain', background }, context.signal);
+  const { size, mean, std, background, fit } = read;
+  const { pixels } = await decodeImage(media, { width: size, height: size, fit, background }, context.signal);
   const plane = size * size;
   const planar = new Float32Array(3 * plane);
   for (let i = 0; i < plane; i++) {
