@@ -29,6 +29,7 @@ const { positionals, values } = parseArgs({
 const target = positionals[0];
 if (target === undefined) throw new Error('name the sheet to write: node bench/contact-sheet.ts SHEET.png');
 const seed = Number(values.seed);
+const route: Route = values.route === 'direct' ? 'direct' : 'chat';
 const prompts = (await readFile(values.prompts, 'utf8')).split('\n').filter((line) => line.trim() !== '');
 const order = values.shuffle ? shuffled(prompts, seed) : prompts;
 
@@ -43,7 +44,7 @@ try {
   process.stderr.write('\n');
   await writeFile(target, (await encodeImage(sheet(tiles, Number(values.columns)), { format: 'png', provenance: null, mark: true })).bytes);
   if (values.shuffle) await writeFile(`${target}.key.txt`, order.map((prompt, index) => `${index + 1}\t${prompt}\n`).join(''));
-  console.log(`${tiles.filter((tile) => tile !== null).length} pictures of ${order.length} prompts, route ${values.route}, seed ${seed}: ${target}`);
+  console.log(`${tiles.filter((tile) => tile !== null).length} pictures of ${order.length} prompts, route ${route}, seed ${seed}: ${target}`);
 } finally {
   await engine.close();
   await closeMedia();
@@ -54,8 +55,8 @@ async function draw(from: Engine, prompt: string): Promise<Media | null> {
   const events = from.run({
     id: randomUUID(),
     messages: [{ role: 'user', parts: [{ type: 'text', text: prompt }] }],
-    outputs: values.route === 'direct' ? ['image'] : null,
-    route: values.route as Route,
+    outputs: route === 'direct' ? ['image'] : null,
+    route,
     seed,
     count: 1,
     options: {},
