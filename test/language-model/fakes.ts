@@ -150,3 +150,6 @@ export async function collect(model: LanguageModel, messages: readonly PromptMes
   }
   return { parts, deltas, end: end!, warnings: given.warnings };
 }
+
+/** `text`, `image(references)` and so on, in order. */
+export const outline = ({ parts }: Reply): string[] => parts.map((part) => (typeof part === 'string' ? part : `${part.output}(${part.references.join()})`));
