@@ -213,7 +213,10 @@ export interface DecodeResult {
 /** Conditioning to one medium of one modality. Checks `context.signal` before every denoising step. */
 export interface Decoder extends Disposable {
   readonly modality: string;
-  /** Schema of `DecodeRequest.options`: an object, no additional properties, a default for each. */
+  /**
+   * Schema of `DecodeRequest.options`: an object, no additional properties, a default for each. A property with `metadata: false`
+   * does not determine the medium, such as how often it is previewed, and is not written into it.
+   */
   readonly options: JsonSchema;
   readonly references: readonly ReferenceRole[];
   /** Whether `DecodeRequest.negative` is honoured. */

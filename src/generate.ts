@@ -143,7 +143,7 @@ async function* decode(run: Run, order: Order, index: number): AsyncGenerator<Jo
     references,
     companions: {},
     options: job.options[output] ?? {},
-    provenance: job.metadata ? provenanceOf(chain.bundle, job, { ...order, index, seed }) : null,
+    provenance: job.metadata ? provenanceOf(chain.bundle, job, decoder.component, { ...order, index, seed }) : null,
   };
   let media: Media | null = null;
   for await (const event of decoder.component.decode(request, run.context(index === 0 ? random : random.fork(`${output}/${index}`)))) {

@@ -1,7 +1,7 @@
 // Which media an output edits, masks or follows, on either route, and what is written about a made file.
 // Knows no modality by name; compares modalities and asks the decoder what it takes.
 
-import type { Context, Decoder, JobRequest, Media, Provenance, Reference } from './contracts.ts';
+import type { Context, Decoder, JobRequest, JsonSchema, Media, Provenance, Reference } from './contracts.ts';
 
 /** References of one output, with their ordinals (from 1) among the media they were chosen from. */
 export interface Chosen {
@@ -66,15 +66,9 @@ function choose(decoder: Decoder, output: string, points: readonly number[], med
 export function provenanceOf(
   bundle: { readonly id: string; readonly version: string },
   job: JobRequest,
+  decoder: Decoder,
   medium: { readonly output: string; readonly index: number; readonly seed: number; readonly prompt: string; readonly references: readonly Reference[] },
 ): Provenance {
-  const scalars = (name: string, prefix: string): Record<string, string | number | boolean | null> =>
-    Object.fromEntries(
-      Object.entries(job.options[name] ?? {}).flatMap(([key, value]) => {
-        const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-        return plain ? [[`${prefix}${key}`, value]] : [];
-      }),
-    );
   return {
     prompt: medium.prompt,
     ...(job.negativePrompt !== null && { negativePrompt: job.negativePrompt }),
@@ -84,7 +78,17 @@ export function provenanceOf(
     bundleVersion: bundle.version,
     route: job.route,
     ...Object.fromEntries(medium.references.map(({ role, media }, index) => [`reference${index + 1}`, `${role} ${media.id}`])),
-    ...scalars(medium.output, ''),
-    ...(job.route === 'chat' && scalars('text', 'text.')),
+    ...settings(job.options[medium.output] ?? {}, decoder.options, ''),
+    ...(job.route === 'chat' && settings(job.options['text'] ?? {}, {}, 'text.')),
   };
+}
+
+/** Options with plain values that the schema does not keep out of metadata. */
+function settings(options: Readonly<Record<string, unknown>>, schema: JsonSchema, prefix: string): Provenance {
+  const properties: Readonly<Record<string, { readonly metadata?: boolean }>> = { ...(typeof schema['properties'] === 'object' ? schema['properties'] : null) };
+  const entries = Object.entries(options).flatMap(([key, value]): [string, string | number | boolean][] => {
+    const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    return plain && properties[key]?.metadata !== false ? [[`${prefix}${key}`, value]] : [];
+  });
+  return Object.fromEntries(entries);
 }

@@ -224,7 +224,7 @@ describe('provenance', () => {
     const [content] = contentsOf(await run(jobOf([picture('cat'), 'a cat'], { route: 'direct', outputs: ['image'], seed: 5, negativePrompt: 'dog' })));
     expect(content?.['provenance']).toEqual({
       prompt: 'a cat', negativePrompt: 'dog', seed: 5, bundle: 'fake', bundleVersion: '1.2.3', route: 'direct',
-      reference1: `edit ${mediaOf('image', 'image/png', 'cat').id}`, steps: 3, preview: false, accident: 'none',
+      reference1: `edit ${mediaOf('image', 'image/png', 'cat').id}`, steps: 3, accident: 'none',
     });
   });
 

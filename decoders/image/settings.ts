@@ -104,7 +104,7 @@ export function optionsSchema(config: ImageDecoderConfig): JsonSchema {
       height: { type: 'integer', enum: [height], default: height, description: 'Pixels.' },
       scheduler: { type: 'string', enum: schedulers, default: schedulers[0], description: 'How the steps are taken.' },
       strength: { type: 'number', minimum: 0, maximum: 1, default: defaultStrength(config), description: 'How much of an edited picture may change; below 1 its noised self is the start.' },
-      previewEvery: { type: 'integer', minimum: 0, maximum: 1000, default: 0, description: 'A preview every so many steps; 0 is none.' },
+      previewEvery: { type: 'integer', minimum: 0, maximum: 1000, default: 0, metadata: false, description: 'A preview every so many steps; 0 is none.' },
       format: { type: 'string', enum: ['png', 'jpeg', 'webp'], default: 'png', description: 'File format.' },
       quality: { type: 'integer', minimum: 1, maximum: 100, default: 90, description: 'Quality of jpeg and webp.' },
     },

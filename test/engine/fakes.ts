@@ -57,7 +57,7 @@ const pairConfig = object({ in: width, out: width });
 const modelConfig = object({ width, outputs: { type: 'array', items: { type: 'string' } } });
 const decoderConfig = object({ modality: { type: 'string' }, mediaType: { type: 'string' }, width, references: { type: 'array' }, negative: { type: 'boolean' } });
 const decoderOptions = object(
-  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless'], default: 'none' } },
+  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false, metadata: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless'], default: 'none' } },
   [],
 );
 
