@@ -63,8 +63,9 @@ export class Connection {
     this.gone = exited.then(async (how) => {
       if (child.connected) await disconnected;
       this.#isGone = true;
-      const line = lastWords.trim().split('\n').at(-1) ?? '';
-      const end = line === '' ? how : `${how}: ${line}`;
+      const line = lastWords.trim().split('\n').at(-1)?.trim() ?? '';
+      // Who is killed says nothing about it.
+      const end = line === '' || how === 'SIGKILL' ? how : `${how}: ${line}`;
       opening.reject(new AnymodalError('engine_crashed', `the engine's process ended while it opened the bundle (${end})`));
       for (const timer of this.#timers.values()) clearTimeout(timer);
       for (const key of this.#receivers.keys()) this.#receive(key, null);
