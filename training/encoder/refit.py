@@ -59,7 +59,7 @@ def main() -> None:
     label = {'concept': bank.concept[t], 'second': bank.concept[t], 'colour': bank.colour[t], 'painted': bank.painted[t], 'ground': none + 1 + COLOUR.index('white'),
              'count': none + 1, 'side': none + 1, 'style': bank.style[t], 'pair': none}
     held = bank.held_out[t]
-    learn = torch.flatnonzero(~held)
+    learn = torch.nonzero(~held).squeeze(1)
     together = [torch.cat([a[learn], b]) for a, b in zip(own, others)]
     labels = {k: torch.cat([v[learn], torch.from_numpy(drawn_label[k][:DRAWN])]) for k, v in label.items()}
     text = torch.from_numpy(sentence_embeddings([article(n) for n in NOUNS]))

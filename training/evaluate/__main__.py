@@ -2,6 +2,7 @@
 
 Rows whose graphs are not there yet are left out, and the last line names them.
 """
+import json
 import sys
 
 import numpy as np
@@ -46,8 +47,11 @@ def sheet(pictures: torch.Tensor, path, columns: int = 12) -> None:
 
 
 def main() -> None:
-    given = [float(v) for v in sys.argv[1:]]
-    count, steps, guidance, shift = int(given[0]) if given else 96, *(given[1:] + [24, 4.0, 1.0][len(given[1:]):])
+    given, handover = [float(v) for v in sys.argv[1:]], work('export', 'image', 'handover.json')
+    default = json.loads(handover.read_text())['defaults'] if handover.exists() else {}
+    settings = [96, default.get('steps', 20), default.get('guidance', 3.0), default.get('shift', 1.5)]
+    count, steps, guidance, shift = given + settings[len(given):]
+    count = int(count)
     judge, (training, aside, held, kind) = load(), split()
     pictures = np.load(work('data', 'sprites.npy'), mmap_mode='r')
     large = lambda rows: on_white(torch.cat([(x := torch.from_numpy(np.array(pictures[rows])).permute(0, 3, 1, 2).float() / 255)[:, :3] * x[:, 3:], x[:, 3:]], 1))
@@ -67,7 +71,7 @@ def main() -> None:
         for name, chosen in (('kept aside', aside), ('held-out style', held)):
             x = large(chosen)
             again = torch.cat([torch.from_numpy(decoder.run(['pixels'], {'latents': encoder.run(['latents'], {'pixels': p.numpy()})[0]})[0]) for p in x.split(16)]).clamp(-1, 1)
-            judged(f'{name}, through the autoencoder', again, [kind[i] for i in chosen])
+            judged(f'{name}, through the autoencoder' + (' (it was trained on them)' if chosen is aside else ''), again, [kind[i] for i in chosen])
             notes.append(f'autoencoder, {name}: {(-10 * torch.log10((again - x).square().mean((1, 2, 3)) / 4)).mean():.2f} dB')
         if (export / 'transformer.onnx').exists():
             from .direct import draw
@@ -86,9 +90,9 @@ def main() -> None:
             missing.append('pictures drawn from prompts (export/image/transformer.onnx)')
     else:
         missing.append('autoencoder and pictures drawn from prompts (export/image/*.onnx)')
-    print(f'judge: {len(NOUNS)} nouns, trained on {len(training)} drawings\n\n{"pictures":52s} {"n":>5s} {"top-1":>7s} {"top-5":>7s} {"nearest":>8s}')
+    print(f'judge: {len(NOUNS)} nouns, trained on {len(training)} drawings\n\n{"pictures":62s} {"n":>5s} {"top-1":>7s} {"top-5":>7s} {"nearest":>8s}')
     for name, n, one, five, near in rows:
-        print(f'{name:52s} {n:5d} {one:7.3f} {five:7.3f} {near:8.3f}')
+        print(f'{name:62s} {n:5d} {one:7.3f} {five:7.3f} {near:8.3f}')
     print('\nnearest: median distance to the nearest training drawing of the judge, 32 x 32, root mean square of 0..1')
     for note in notes:
         print(note)
