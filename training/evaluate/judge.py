@@ -4,6 +4,7 @@ Plain residual network with group normalisation on 64 px, plain drawings of the 
 well-drawn noun is kept aside, and so is the held-out family.
 """
 import json
+import os
 import sys
 import time
 
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from training.data import sprites
+from training.encoder.train import Muon
 from training.paths import work
 
 from .nouns import CLASS, NOUNS
@@ -105,15 +107,18 @@ def load() -> Judge:
 
 def main() -> None:
     seconds = float(sys.argv[1])
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 2)))
     torch.manual_seed(99)
     training, aside, held, kind = split()
     pictures = np.load(work('data', 'sprites.npy'), mmap_mode='r')
     drawings, label = premultiplied(pictures[training]), torch.tensor([kind[i] for i in training])
     model = Judge().to(memory_format=torch.channels_last)
     print(f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(training)} drawings, {len(aside)} kept aside, {len(held)} of the held-out style', flush=True)
-    optimiser = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.05)
-    random, start, step, mean = np.random.RandomState(99), time.time(), 0, 0.0
+    if work('checkpoints', 'judge.pt').exists():  # goes on from where an earlier run ended
+        model.load_state_dict(torch.load(work('checkpoints', 'judge.pt')))
+    muon = Muon([p for p in model.parameters() if p.ndim > 1])
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.ndim == 1], RATE)
+    random, start, step, mean = np.random.RandomState(int(time.time())), time.time(), 0, 0.0
     weight = 1 / np.bincount(label.numpy(), minlength=len(NOUNS)).clip(1)[label.numpy()] ** 0.5
     while (passed := time.time() - start) < seconds:
         for group in optimiser.param_groups:
@@ -123,9 +128,10 @@ def main() -> None:
         with torch.autocast('cpu', torch.bfloat16):
             logits = model(x)
         loss = F.cross_entropy(logits.float(), label[rows], label_smoothing=0.1)
-        optimiser.zero_grad()
+        model.zero_grad()
         loss.backward()
         optimiser.step()
+        muon.step(optimiser.param_groups[0]['lr'])
         step += 1
         mean = float(loss.detach()) if step == 1 else 0.97 * mean + 0.03 * float(loss.detach())
         if step == 20 or step % 200 == 0:

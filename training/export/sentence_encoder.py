@@ -196,16 +196,20 @@ def grid_of(layer: GridLinear) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return layer.codes.numpy().astype(np.uint8), layer.scale.detach().numpy().astype(np.float16), layer.zeros.numpy().astype(np.uint8)
 
 
-def tuned(plain, batches: list[dict], steps: int):
-    """A copy of the model on the 4-bit grid, tuned; its matrices dense again, and their grids in the order of the graph."""
+def on_grid(plain, batches: list[dict]):
+    """A copy of the model with its word table rounded and its matrices on the 4-bit grid."""
     model = copy.deepcopy(plain)
     table = model.embeddings.word_embeddings.weight
     codes, scales, zeros = quantise_blocks(table.detach().numpy(), 4, TABLE_BLOCK)
     wide = (codes.reshape(len(codes), -1, TABLE_BLOCK).astype(np.float32) - zeros[..., None]) * scales[..., None].astype(np.float32)
     table.data.copy_(torch.from_numpy(wide.reshape(table.shape)))
-    quantise_layers(model, batches[:24], LAYER_BLOCK, set())
-    tune(model, plain, batches, steps)
-    grids = []
+    quantise_layers(model, batches, LAYER_BLOCK, set())
+    return model
+
+
+def write_grid(model, plain, path: Path, scratch: Path) -> None:
+    """The graph of a model on the grid: dense again, exported, and its matrices replaced by the grids they came from."""
+    model, grids = copy.deepcopy(model), []
     for layer in model.encoder.layer:
         for name in linear_names():
             parent, leaf = name.rsplit('.', 1)
@@ -214,7 +218,9 @@ def tuned(plain, batches: list[dict], steps: int):
             dense.weight.data, dense.bias.data = grid.weight().detach(), grid.bias.detach()
             setattr(layer.get_submodule(parent), leaf, dense)
             grids.append(grid_of(grid))
-    return model, grids
+    model.embeddings.word_embeddings.weight.data.copy_(plain.embeddings.word_embeddings.weight.data)  # rounded again to the same codes
+    export_float(SentenceEncoder(model).eval(), scratch / 'grid.onnx')
+    quantise(scratch / 'grid.onnx', path, 4, 4, grids=grids)
 
 
 def main() -> None:
@@ -235,12 +241,16 @@ def main() -> None:
         path = scratch / f'table{table_bits}-{table_block}-layers{layer_bits}-{layer_block}.onnx'
         quantise(scratch / 'float32.onnx', path, table_bits, layer_bits, table_block, layer_block)
         compare(path.stem, path, reference, batches)
-    model, grids = tuned(plain, calibration(tokenizer), steps)
-    model.embeddings.word_embeddings.weight.data.copy_(plain.embeddings.word_embeddings.weight.data)  # rounded again below, to the same codes
-    export_float(SentenceEncoder(model).eval(), scratch / 'tuned.onnx')
-    path = scratch / 'shipped.onnx'
-    quantise(scratch / 'tuned.onnx', path, 4, 4, grids=grids)
-    compare('table4-64-layers4-32 GPTQ, tuned', path, reference, batches)
+    samples = calibration(tokenizer)
+    model = on_grid(plain, samples[:24])
+    path, best = scratch / 'gptq.onnx', scratch / 'shipped.onnx'
+    write_grid(model, plain, path, scratch)
+    quality = compare('table4-64-layers4-32 GPTQ', path, reference, batches)
+    if steps:
+        tune(model, plain, samples, steps)
+        write_grid(model, plain, best, scratch)
+        if sum(compare('table4-64-layers4-32 GPTQ, tuned', best, reference, batches)) > sum(quality):
+            path = best
     if path.stat().st_size > LIMIT:
         raise SystemExit(f'{path} has {path.stat().st_size} bytes, more than {LIMIT}')
     shutil.copy(path, out / 'model.onnx')
