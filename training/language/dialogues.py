@@ -91,14 +91,15 @@ class Writer:
         self.user(talk, self.pick(phrases.ASK, x=phrase, n=phrase.split(" ", 1)[1] if phrase.startswith(("a ", "an ")) else phrase))
         return self.reply_with_picture(talk, self.pick(phrases.ASK_REPLY, x=phrase), phrase, None if last else picture), picture
 
-    def edit(self, talk: Conversation, target: tuple[int, Picture], last: bool, named: str | None = None) -> tuple[int | None, Picture]:
-        """An edit of one picture; `named` says how the user points at it ("the second picture", "the apple"), where "it" would not do"""
+    def edit(self, talk: Conversation, target: tuple[int, Picture], last: bool, named: str | None = None, place: int | None = None) -> tuple[int | None, Picture]:
+        """An edit of one picture; `named` says how the user points at it ("the second picture", "the apple"), where "it" would not do, and
+        `place` is its place among the pictures where that is what names it"""
         ordinal, picture = target
         random, roll, colour = self.random, self.random.random(), self.random.choice(COLOURS)
         after = picture
         if roll < 0.55:
-            if named and named.startswith("the ") and named.split()[1] in ORDINALS:
-                asked = self.pick(phrases.RECOLOUR_ORDINAL, o=named.split()[1], c=colour)
+            if named and place is not None:
+                asked = self.pick(phrases.RECOLOUR_ORDINAL, o=ORDINALS[place], p=named, c=colour)
             else:
                 asked = self.pick(phrases.RECOLOUR_NOUN if named or random.random() < 0.25 else phrases.RECOLOUR, n=picture.noun, c=colour)
             text = self.pick(phrases.RECOLOUR_REPLY_NOUN if random.random() < 0.3 else phrases.RECOLOUR_REPLY, n=picture.noun, c=colour)
@@ -231,7 +232,7 @@ class Writer:
                 self.question(talk, picture, new=True)
         for _ in range(random.choice([1, 2])):
             index, roll = random.randrange(2), random.random()
-            chosen, named = (first, second)[index], f"the {ORDINALS[index]} picture"
+            chosen, named = (first, second)[index], random.choice(phrases.POINTING[index])
             if roll < 0.3:
                 self.user(talk, self.pick(phrases.ORDINAL_READ, o=ORDINALS[index]))
                 talk.assistant([self.pick(phrases.ORDINAL_READ_REPLY, o=ORDINALS[index], x=chosen.caption)])
@@ -240,7 +241,7 @@ class Writer:
                 talk.assistant([self.pick(phrases.WHICH_REPLY, o=ORDINALS[index], x=chosen.caption)])
             else:
                 distinct = first.noun != second.noun and random.random() < 0.35
-                self.edit(talk, (index + 1, chosen), last=True, named=f"the {chosen.noun}" if distinct else named)
+                self.edit(talk, (index + 1, chosen), last=True, named=f"the {chosen.noun}" if distinct else named, place=None if distinct else index)
                 break
         return talk
 
@@ -264,7 +265,7 @@ class Writer:
         ordinals = talk.assistant([one + " ", Signal(x, (), first), " " + two + " ", Signal(y, (), second)])
         if self.random.random() < 0.6:
             index = self.random.randrange(2)
-            self.edit(talk, (ordinals[index], (first, second)[index]), last=True, named=f"the {ORDINALS[index]} picture")
+            self.edit(talk, (ordinals[index], (first, second)[index]), last=True, named=self.random.choice(phrases.POINTING[index]), place=index)
         return talk
 
     def refusals(self) -> Conversation:
@@ -282,7 +283,7 @@ class Writer:
         return talk
 
     #: Kinds and their shares.
-    KINDS = (("single", 26), ("asks", 18), ("edits", 24), ("reads", 16), ("two_pictures", 9), ("two_answers", 3), ("refusals", 4))
+    KINDS = (("single", 15), ("asks", 14), ("edits", 28), ("reads", 21), ("two_pictures", 15), ("two_answers", 3), ("refusals", 4))
 
     def write(self, count: int) -> list[Conversation]:
         names, shares = zip(*self.KINDS)

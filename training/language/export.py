@@ -46,6 +46,8 @@ def write_tokenizer(folder: Path) -> None:
     if [extended.convert_tokens_to_ids(token) for token in ADDED] != [IDS[token] for token in ADDED]:
         raise ValueError("the added tokens did not get the ids of vocabulary.py")
     extended.save_pretrained(folder)
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(whole, ensure_ascii=False, separators=(",", ":")))
     config = json.loads((folder / "tokenizer_config.json").read_text())
     config = {name: value for name, value in config.items() if name not in ("is_local", "local_files_only")} | {"model_max_length": 8192}
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1))

@@ -18,22 +18,23 @@ TWO_REPLY = """Here is {x}.;And here is {y}.|First, {x}.;Then, {y}.|This is {x}.
 
 RECOLOUR = """make it {c}|make it {c}|make it {c}|turn it {c}|turn it {c}|paint it {c}|colour it {c}|color it {c}|change the colour to {c}|change the color to {c}|now in {c}|now in {c}|in {c} please|in {c}|{c} instead|recolour it to {c}|change its colour to {c}|
 I want it {c}|I want it in {c}|can you make it {c}?|could you turn it {c}?|make this {c}|the same in {c}|the same but {c}|and now in {c}|dye it {c}|give it a {c} colour|please make it {c}|it should be {c}|change it to {c}|I'd prefer it in {c}|
-{c} would be better|could it be {c}?|and in {c}?|no, {c}|now {c}|try {c}|make that one {c}|I'd like it {c}"""
+{c} would be better|could it be {c}?|and in {c}?|no, {c}|go for {c}|swap the colour for {c}|{c}, please|actually {c}|how does it look in {c}?|I was thinking of {c}|rather {c}|could we try {c}?|let's have it {c}|tint it {c}|use {c} for it|what about {c}?|
+I like {c} more|the colour should be {c}|a {c} version please|show it in {c}|can I get that in {c}?|the same picture in {c}|change that to {c}|would {c} be possible?|now {c}|try {c}|make that one {c}|I'd like it {c}"""
 RECOLOUR_NOUN = """make the {n} {c}|turn the {n} {c}|paint the {n} {c}|change the {n} to {c}|change the colour of the {n} to {c}|the {n} should be {c}|can you make the {n} {c}?|I want the {n} in {c}|colour the {n} {c}|could the {n} be {c}?"""
-RECOLOUR_ORDINAL = """make the {o} picture {c}|turn the {o} one {c}|make the {o} one {c}|paint the {o} picture {c}|change the {o} image to {c}|the {o} one in {c} please|can you make the {o} picture {c}?|I want the {o} one {c}"""
+RECOLOUR_ORDINAL = """{p} in {c}|make {p} {c}|could {p} be {c}?|turn {p} {c}|{p} should be {c}|I'd like {p} to be {c}|make the {o} picture {c}|turn the {o} one {c}|make the {o} one {c}|paint the {o} picture {c}|change the {o} image to {c}|the {o} one in {c} please|can you make the {o} picture {c}?|I want the {o} one {c}"""
 RECOLOUR_REPLY = """Now it is {c}.|Now it is {c}.|I made it {c}.|Here it is in {c}.|It is {c} now.|Here is the {c} one.|Sure, now it is {c}.|Done, it is {c} now."""
 RECOLOUR_REPLY_NOUN = """Now the {n} is {c}.|I made the {n} {c}.|Here is the {n} in {c}.|The {n} is {c} now."""
 
 #: Canonical instruction (the decoder's words), how people ask for it, how nano answers.
 EDITS = {
-    "flip it": ("flip it|mirror it|flip the picture|mirror the picture|flip it horizontally|make it face the other way|can you flip it?|turn it around|let it look the other way|mirror image please|flip {o}", "I flipped it.|Here it is flipped.|Now it faces the other way.|Mirrored:"),
+    "flip it": ("flip it|mirror it|flip the picture|mirror the picture|flip it horizontally|make it face the other way|can you flip it?|turn it around|let it look the other way|swap left and right|reverse it|mirror image please|flip {o}", "I flipped it.|Here it is flipped.|Now it faces the other way.|Mirrored:"),
     "turn it upside down": ("turn it upside down|put it upside down|rotate it by 180 degrees|upside down please|turn {o} upside down|stand it on its head", "Now it is upside down.|I turned it upside down.|Here it is upside down."),
     "rotate it to the left": ("rotate it to the left|rotate it 90 degrees to the left|turn it counterclockwise|rotate it by 90 degrees counterclockwise|turn it to the left|rotate {o} to the left", "I rotated it to the left.|Here it is, turned to the left."),
-    "rotate it to the right": ("rotate it|rotate it to the right|rotate it 90 degrees to the right|turn it clockwise|rotate it by 90 degrees|turn it to the right|can you rotate it?|rotate {o}", "I rotated it to the right.|Here it is, turned to the right."),
-    "make it smaller": ("make it smaller|shrink it|smaller|make it small|zoom out|make it tiny|can it be smaller?|smaller please|it is too big|make {o} smaller", "Now it is smaller.|I made it smaller.|Here is a smaller one."),
-    "make it bigger": ("make it bigger|enlarge it|bigger|make it larger|zoom in|make it big|can it be bigger?|bigger please|it is too small|make {o} bigger", "Now it is bigger.|I made it bigger.|Here is a bigger one."),
-    "remove the background": ("remove the background|take the background away|no background|make the background white|put it on a white background|white background please", "I removed the background.|The background is white now."),
-    "make it black and white": ("make it black and white|in black and white|remove the colour|make it grayscale|take the colours out|black and white please|make {o} black and white", "Now it is black and white.|Here it is without colour."),
+    "rotate it to the right": ("rotate it|rotate it to the right|rotate it 90 degrees to the right|turn it clockwise|rotate it by 90 degrees|turn it to the right|can you rotate it?|spin it|turn it by 90 degrees|rotate {o}", "I rotated it to the right.|Here it is, turned to the right."),
+    "make it smaller": ("make it smaller|shrink it|smaller|make it small|zoom out|make it tiny|can it be smaller?|smaller please|it is too big|reduce its size|less big please|a smaller version|make {o} smaller", "Now it is smaller.|I made it smaller.|Here is a smaller one."),
+    "make it bigger": ("make it bigger|enlarge it|bigger|make it larger|zoom in|make it big|can it be bigger?|bigger please|it is too small|increase the size|scale it up|a larger version|make {o} bigger", "Now it is bigger.|I made it bigger.|Here is a bigger one."),
+    "remove the background": ("remove the background|take the background away|clear the background|drop the background|cut it out|no background|make the background white|put it on a white background|white background please", "I removed the background.|The background is white now."),
+    "make it black and white": ("make it black and white|in black and white|remove the colour|make it grayscale|take the colours out|desaturate it|turn it into black and white|black and white please|make {o} black and white", "Now it is black and white.|Here it is without colour."),
     "remove it": ("remove it|erase it|take it away|delete this|erase this|remove {o}", "I removed it.|It is gone."),
 }
 TO_BACKGROUND = """on a {c} background|put it on a {c} background|make the background {c}|change the background to {c}|give it a {c} background|with a {c} background|{c} background please|I want a {c} background|can you put it on a {c} background?|put {o} on a {c} background"""
@@ -86,6 +87,8 @@ a ship in a storm|a fish in a bowl|a mouse eating cheese|three stars|two cats|tw
 a walrus|an otter|a badger|a raccoon|a moose|a seal|an ostrich|a toucan|a hummingbird|a jellyfish|a starfish|a seahorse|a dragonfly|a grasshopper|a worm|a plum|a fig|a cauliflower|a radish|an asparagus|a pumpkin soup|a waffle|a muffin|a cappuccino|a lighthouse|a barn|a palace|a skyscraper|a pyramid|a temple|
 a submarine|a spaceship|a hot air balloon|a tram|a sled|a canoe on a lake|a lantern|a mailbox|a typewriter|a gramophone|a harp|a flute|a cello|a tuba|a drum kit|a chessboard|a deck of cards|a doll|a rocking horse|a swing|a slide|a fence|a gate|a well|a chimney|a roof|a carpet|a lamp|a pillow|a blanket|a vase|a fork|a plate|
 a pan|a kettle|a fridge|an oven|a washing machine|an iron|a needle|a button|a zip|a belt|a mitten|a raincoat|a swimsuit|a helmet|a sword|a bow|a cannon|a flag|a map|a suitcase|a passport|a ticket|a stamp|a diary|a comic book|a painting of a ship|a mountain at sunset|a beach with palm trees|a snowy forest|a rainy day|a sunny day"""
+#: Ways to point at one of several pictures, by its place.
+POINTING = (["the first picture", "the first one", "the first image", "picture 1", "image 1", "the first of them", "the first", "the left one"], ["the second picture", "the second one", "the second image", "picture 2", "image 2", "the second of them", "the second", "the last one"])
 ORDINALS = ["first", "second", "third", "fourth"]
 
 

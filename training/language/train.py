@@ -1,11 +1,12 @@
 """Low-rank instruction tuning of nano's language model on the grid that ships: dialogues with pictures by cross-entropy, plain answers by the
 base model's probabilities. Resumes from its checkpoint.
 
-    python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt] [--real]
+    python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt] [--real] [--aligned]
 """
 import argparse
 import json
 import random
+import socket
 import time
 
 import numpy as np
@@ -23,8 +24,10 @@ from .pictures import CaptionVectors
 from .projectors import InputProjector, OutputProjector, conditioning_loss
 from .vocabulary import ADDED, END, FIRST, IDS, NO_LOSS, ORDINALS, SIGNALS, VECTOR, Conversation
 
-#: Tokens of a step, padding included.
-STEP_TOKENS = 1100
+#: Tokens of one process's share of a step, padding included.
+STEP_TOKENS = 640
+#: One thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed.
+PROCESSES = 2
 #: Learning rates of AdamW.
 RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 1e-3, "output_projector": 1e-3}
 #: Weight of the output projector's loss beside the cross-entropy (NExT-GPT adds them as they are; its error is a norm, not a square).
@@ -158,7 +161,20 @@ def restore(model: Decoder, projector: InputProjector, out: OutputProjector, sav
     out.load_state_dict(saved["output_projector"])
 
 
-def main() -> None:
+def average(parameters: list, stop: bool) -> bool:
+    """Averages gradients over the processes; returns whether any of them wants to stop"""
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [torch.tensor([float(stop)])])
+    torch.distributed.all_reduce(flat)
+    flat /= torch.distributed.get_world_size()
+    for parameter, part in zip(parameters, flat[:-1].split([parameter.numel() for parameter in parameters])):
+        parameter.grad.copy_(part.view_as(parameter))
+    return bool(flat[-1] > 0)
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", default="stage-one")
     parser.add_argument("--start", help="a finished checkpoint to go on from, with a schedule of its own")
@@ -166,28 +182,37 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=11.5)
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--real", action="store_true", help="pictures' vectors from the image encoder where it has them")
+    parser.add_argument("--aligned", action="store_true", help="begin with the input projector of `align`")
+    parser.add_argument("--replays", type=int, default=3, help="times that every replay is seen")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def run(rank: int, options) -> None:
     started = time.time()
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{options.port}", rank=rank, world_size=PROCESSES)
+    say = print if rank == 0 else lambda *_, **__: None
     torch.manual_seed(options.seed)
-    attached, vectors = imagined, CaptionVectors(options.seed)
+    attached, vectors = imagined, CaptionVectors(options.seed + rank)
     if options.real:
         from .encoded import EncodedVectors
 
-        vectors = EncodedVectors(options.seed, vectors)
+        vectors = EncodedVectors(options.seed + rank, vectors)
         attached = vectors.attached
     replays = replay_conversations()
     talks = Writer(tokenizer(), options.seed, attached, short_replays()).write(options.dialogues)
-    order = batches([*((talk, None) for talk in talks), *replays], options.seed)
-    print(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays)} tokens, {len(order)} steps, {time.time() - started:.0f} s", flush=True)
-    conditioning_tokens(sorted({signal.prompt for talk in talks for _, signal in talk.signals}))
-    print(f"conditioning ready, {time.time() - started:.0f} s", flush=True)
+    order = batches([*((talk, None) for talk in talks), *replays * options.replays], options.seed)
+    steps = len(order) // PROCESSES
+    mine = order[rank : steps * PROCESSES : PROCESSES]
+    say(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays) * options.replays} tokens, {steps} steps, {time.time() - started:.0f} s", flush=True)
     model, projector, out = build_model(), InputProjector(), OutputProjector()
     path, resume = work("language", f"{options.name}.pt"), work("language", f"{options.name}.resume.pt")
     groups = [{"params": [p for name, p in model.named_parameters() if p.requires_grad and name.startswith("layers")], "lr": RATES["pairs"]},
-              {"params": [model.rows, model.head_rows], "lr": RATES["rows"], "weight_decay": 0.0}, {"params": list(projector.parameters()), "lr": RATES["input_projector"]},
+              {"params": [model.rows, model.head_rows], "lr": RATES["rows"]}, {"params": list(projector.parameters()), "lr": RATES["input_projector"]},
               {"params": list(out.parameters()), "lr": RATES["output_projector"]}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
+    parameters = [parameter for group in groups for parameter in group["params"]]
     first = 0
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
@@ -198,37 +223,50 @@ def main() -> None:
         restore(model, projector, out, torch.load(work("language", options.start), weights_only=True))
     else:
         silence(model, torch.tensor([(talk.ids * 4)[:64] for talk, _ in replays[:16]]))
+    if options.aligned and not first:
+        projector.load_state_dict(torch.load(work("language", "aligned.pt"), weights_only=True))
     frozen = torch.ones(len(ADDED), 1)
     frozen[EMITTED] = 0
     loss, seen, sums, rates = Loss(model, projector, out, vectors), 0, {}, [group["lr"] for group in groups]
+    torch.distributed.barrier()
     clock = saved_at = time.time()
-    for step in range(first, len(order)):
+    for step in range(first, steps):
         # Warm-up over 20 steps, then linear decay to a twentieth over the last 60 %.
-        factor = options.rate * min(1, (step + 1) / 20, 0.05 + 0.95 * (len(order) - step) / (0.6 * len(order)))
+        factor = options.rate * min(1, (step + 1) / 20, 0.05 + 0.95 * (steps - step) / (0.6 * steps))
         for group, rate in zip(optimiser.param_groups, rates):
             group["lr"] = rate * factor
-        value, figures = loss(order[step])
+        value, figures = loss(mine[step])
         value.backward()
+        late = average(parameters, time.time() - started > options.minutes * 60)
         model.head_rows.grad *= 1 - frozen
-        torch.nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         optimiser.zero_grad()
-        seen += sum(len(talk.ids) for talk, _ in order[step])
+        seen += sum(len(talk.ids) for talk, _ in mine[step]) * PROCESSES
         for name, figure in figures.items():
             sums[name] = sums.get(name, 0) + figure
         if step % 20 == 19:
-            print(f"step {step + 1}/{len(order)} loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
+            say(f"step {step + 1}/{steps} loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} "
+                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
             sums = {}
-        late = time.time() - started > options.minutes * 60
-        if late or time.time() - saved_at > 90:
+        if rank == 0 and (late or time.time() - saved_at > 90):
             torch.save({"state": state(model, projector, out), "optimiser": optimiser.state_dict(), "step": step + 1}, resume)
             saved_at = time.time()
-        if late and step + 1 < len(order):
-            print(f"stopped at step {step + 1}; run again to go on", flush=True)
+        if late and step + 1 < steps:
+            say(f"stopped at step {step + 1}; run again to go on", flush=True)
             return
-    torch.save(state(model, projector, out), path)
-    resume.unlink(missing_ok=True)
-    print(f"done, {time.time() - started:.0f} s", flush=True)
+    if rank == 0:
+        torch.save(state(model, projector, out), path)
+        resume.unlink(missing_ok=True)
+    say(f"done, {time.time() - started:.0f} s", flush=True)
+
+
+def main() -> None:
+    options = parse()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        options.port = free.getsockname()[1]
+    torch.multiprocessing.spawn(run, (options,), PROCESSES)
 
 
 if __name__ == "__main__":
