@@ -64,6 +64,10 @@ class GridLinear(nn.Module):
         return F.linear(x, self.weight(), self.bias)
 
 
+class Seen(Exception):
+    """Ends a calibration pass: what comes after the layer is not needed."""
+
+
 def linear_names() -> list[str]:
     return ['attention.self.query', 'attention.self.key', 'attention.self.value', 'attention.output.dense', 'intermediate.dense', 'output.dense']
 
@@ -73,12 +77,20 @@ def quantise_layers(model, batches: list[dict], block: int, kept: set[str]) -> N
     for index, layer in enumerate(model.encoder.layer):
         for names in (linear_names()[:3], linear_names()[3:4], linear_names()[4:5], linear_names()[5:]):
             seen, handles = {n: [] for n in names}, []
+
+            def watch(module, args, n):
+                seen[n].append(args[0][current['attention_mask'].bool()])
+                if n == names[-1]:
+                    raise Seen
+
             for n in names:
-                handles.append(layer.get_submodule(n).register_forward_hook(
-                    lambda module, args, out, n=n: seen[n].append(args[0][current['attention_mask'].bool()])))
+                handles.append(layer.get_submodule(n).register_forward_pre_hook(lambda module, args, n=n: watch(module, args, n)))
             with torch.no_grad():
                 for current in batches:
-                    model(**current)
+                    try:
+                        model(**current)
+                    except Seen:
+                        pass
             for handle in handles:
                 handle.remove()
             for n in names:
