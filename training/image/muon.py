@@ -28,9 +28,12 @@ class MuonAdam:
         self.muon_decay, self.adam_decay, self.steps = muon_decay, adam_decay, 0
 
     @torch.no_grad()
-    def step(self, muon_rate: float, adam_rate: float) -> None:
+    def step(self, muon_rate: float, adam_rate: float, names: set[str]) -> None:
+        """One step of the parameters in `names`; processes that share memory each take some."""
         self.steps += 1
         for name, parameter in self.named:
+            if name not in names:
+                continue
             gradient, master, momentum = parameter.grad.float(), self.masters[name], self.momentum[name]
             if name in self.matrices:
                 momentum.mul_(0.95).add_(gradient)
