@@ -63,9 +63,13 @@ function isoMedia(head: Uint8Array): string {
   return /^M4[AB]/.test(major) ? 'audio/mp4' : 'video/mp4';
 }
 
+/** What may stand before the first element of an XML file, one piece at a time: a pattern for all of them at once can take for ever. */
+const PROLOGUE = /^(\s+|<\?xml[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^>[]*(\[[\s\S]*?\])?\s*>)/i;
+
 function isSvg(head: Uint8Array): boolean {
-  const start = new TextDecoder().decode(head).trimStart();
-  return /^(<\?xml[^>]*>|<!--[\s\S]*?-->|<!DOCTYPE[^>[]*(\[[\s\S]*?\])?\s*>|\s)*<svg[\s>]/i.test(start);
+  let rest = new TextDecoder().decode(head);
+  for (let piece = PROLOGUE.exec(rest); piece !== null; piece = PROLOGUE.exec(rest)) rest = rest.slice(piece[0].length);
+  return /^<svg[\s>]/i.test(rest);
 }
 
 /** An MPEG audio frame header without reserved values, at least of layer I to III; ADTS AAC has layer 0. */

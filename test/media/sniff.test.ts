@@ -33,6 +33,11 @@ describe('sniffMedia', () => {
     expect(sniffMedia(head)).toEqual({ modality: mediaType.split('/')[0], mediaType });
   });
 
+  test('a prologue made to take for ever does not', () => {
+    expect(sniffMedia(bytes('<!---->'.repeat(600)))).toBeNull();
+    expect(sniffMedia(bytes(`${'<!---->\n'.repeat(400)}<svg>`))).toMatchObject({ mediaType: 'image/svg+xml' });
+  });
+
   test.each([['nothing', ''], ['text', 'hello'], ['markup without a drawing', '<html><svg></svg></html>'], ['a cut signature', '\x89PN'], ['AAC', '\xff\xf1\x50\x80'], ['text starting with BM', 'BMW is a car maker of some renown']])('%s is no medium', (_, text) => {
     expect(sniffMedia(bytes(text))).toBeNull();
   });
