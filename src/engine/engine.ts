@@ -16,7 +16,7 @@ import { Recent } from './recent.ts';
 import { checkEmbedRequest, resolveJob } from './resolve-job.ts';
 import { Turns } from './turns.ts';
 
-type Work = (signal: AbortSignal) => AsyncGenerator<JobEventBody, Usage>;
+type Work = (signal: AbortSignal, position: number) => AsyncGenerator<JobEventBody, Usage>;
 
 /** Media that were checked and found good; an id is 64 bytes. */
 const CHECKED_MEDIA_BYTES = 2 ** 18;
@@ -51,11 +51,11 @@ class ChainEngine implements Engine {
   }
 
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    return this.#events(job.id, signal, (stop) => this.#generate(job, stop));
+    return this.#events(job.id, signal, (stop, position) => this.#generate(job, position, stop));
   }
 
   embed(request: EmbedRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    return this.#events(request.id, signal, (stop) => this.#embed(request, stop));
+    return this.#events(request.id, signal, (stop, position) => this.#embed(request, position, stop));
   }
 
   async close(): Promise<void> {
@@ -70,7 +70,7 @@ class ChainEngine implements Engine {
     const event = (body: JobEventBody): JobEvent => ({ ...body, job, attempt: 1 });
     const left = new AbortController();
     const stop = AbortSignal.any([left.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    const steps = work(stop);
+    const steps = work(stop, this.#active);
     this.#active += 1;
     try {
       for (;;) {
@@ -91,8 +91,7 @@ class ChainEngine implements Engine {
     }
   }
 
-  async *#generate(request: JobRequest, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
-    const position = this.#active - 1;
+  async *#generate(request: JobRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
     const job = resolveJob(this.#description, request);
     await this.#check(mediaOf(job), signal);
     yield { type: 'job-queued', position };
@@ -106,8 +105,7 @@ class ChainEngine implements Engine {
     return usage;
   }
 
-  async *#embed(request: EmbedRequest, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
-    const position = this.#active - 1;
+  async *#embed(request: EmbedRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
     checkEmbedRequest(this.#description, request);
     const media = request.inputs.map((part) => (part.type === 'text' ? textMedia(part.text) : part.media));
     await this.#check(media, signal);

@@ -108,6 +108,12 @@ export function testEngine(name: string, open: OpenEngine): void {
       expect(typesOf(await collect(engine.run(jobOf(['hi']))))).toEqual(['job-queued', 'job-start', 'text-delta', 'job-end']);
     });
 
+    test('a job is told how many were there before it', async () => {
+      const engine = await openFake();
+      const positions = await Promise.all(['a', 'b', 'c'].map(async (id) => ofType(await collect(engine.run(jobOf(['hi'], { id }))), 'job-queued').map(({ position }) => position)));
+      expect(positions).toEqual([[0], [1], [2]]);
+    });
+
     test('several jobs take turns', async () => {
       const engine = await openFake();
       const order: string[] = [];
