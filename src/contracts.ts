@@ -106,7 +106,7 @@ export interface PromptMessage {
   readonly parts: readonly (TextPart | PromptMedia)[];
 }
 
-/** Per output: must appear, may appear, must not appear. Required ones appear in the order of the keys. */
+/** Per output, of which `text` is one: must appear, may appear, must not appear. Required ones appear in the order of the keys. */
 export type Wants = Readonly<Record<string, 'required' | 'allowed' | 'forbidden'>>;
 
 /** Options of text generation; every one has a default in the bundle. */

@@ -64,17 +64,17 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
   }
 
   const context = run.context(createRandom(run.seed).fork('text'));
-  const textWanted = job.outputs === null || job.outputs.includes('text');
+  const wants = wantsOf(run, model.component);
   const orders: Order[] = [];
   const given = new Set<string>();
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
   let part = -1;
   let inText = false;
   const start = performance.now();
-  for await (const event of model.component.generate({ messages, wants: wantsOf(run, model.component), options: job.options['text'] ?? {} }, context)) {
+  for await (const event of model.component.generate({ messages, wants, options: job.options['text'] ?? {} }, context)) {
     yield* notesOf(run);
     if (event.type === 'text-delta') {
-      if (!textWanted || event.text === '') continue;
+      if (event.text === '') continue;
       if (!inText) part += 1;
       inText = true;
       given.add('text');
@@ -90,7 +90,7 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
       orders.push({ part, output: event.output, source, prompt: event.prompt, ...chosen });
     } else {
       usage = event.usage;
-      if (event.reason === 'length') context.warn('reply_cut', 'the reply reached its limit of length; raise text.maxTokens for more');
+      if (event.reason === 'length' && wants['text'] !== 'forbidden') context.warn('reply_cut', 'the reply reached its limit of length; raise text.maxTokens for more');
     }
   }
   trace(run, 'language-model', model.name, {}, start);
@@ -158,11 +158,11 @@ async function* decode(run: Run, order: Order, index: number): AsyncGenerator<Jo
   yield { type: 'media-end', variant, part, output, modality: media.modality, mediaType: media.mediaType, seed, media };
 }
 
-/** What the language model must, may and must not give: listed outputs in their order, or what it likes of what the bundle makes. */
+/** What the language model must, may and must not give: listed outputs in their order, or what it likes of text and what the bundle makes. */
 function wantsOf({ chain, job }: Run, model: LanguageModel): Wants {
-  const required = job.outputs?.filter((output) => output !== 'text') ?? [];
-  const others = model.outputs.filter((output) => !required.includes(output));
-  const want = (output: string): Wants[string] => (job.outputs === null && chain.outputs.has(output) ? 'allowed' : 'forbidden');
+  const required = job.outputs ?? [];
+  const others = ['text', ...model.outputs].filter((output) => !required.includes(output));
+  const want = (output: string): Wants[string] => (job.outputs === null && (output === 'text' || chain.outputs.has(output)) ? 'allowed' : 'forbidden');
   return { ...Object.fromEntries(required.map((output) => [output, 'required'])), ...Object.fromEntries(others.map((output) => [output, want(output)])) };
 }
 

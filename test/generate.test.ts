@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test, describe } from 'vitest';
-import type { JobEvent, JobRequest, MediaPart, Message } from '../src/contracts.ts';
+import type { Chain } from '../src/chain.ts';
+import type { Decoder, JobEvent, JobRequest, LanguageModel, MediaPart, Message, Wants } from '../src/contracts.ts';
 import { createEngine } from '../src/engine/engine.ts';
 import type { Bundle } from '../src/bundle/format.ts';
+import { generate } from '../src/generate.ts';
 import { createRandom } from '../src/runtime/random.ts';
 import { collect, contentsOf, fakeBundle, fakeFactories, fakeModality, jobOf, ofType, typesOf, writeFakeBundle } from './engine/fake-bundle.ts';
 import { mediaOf } from './engine/fakes.ts';
@@ -62,6 +64,31 @@ describe('chat', () => {
     expect(typesOf(await run(jobOf(['hi'], { outputs: ['image'] })))).not.toContain('text-delta');
     expect(ofType(await run(jobOf(['hi'], { outputs: ['smell', 'image'] })), 'media-end').map(({ output, part }) => [output, part])).toEqual([['smell', 0], ['image', 1]]);
     expect(ofType(await run(jobOf(['hi {image}'], { outputs: ['text'] })), 'media-end')).toEqual([]);
+  });
+
+  test.each([
+    [null, { text: 'allowed', image: 'allowed', video: 'forbidden' }],
+    [['text'], { text: 'required', image: 'forbidden', video: 'forbidden' }],
+    [['image'], { image: 'required', text: 'forbidden', video: 'forbidden' }],
+    [['image', 'text'], { image: 'required', text: 'required', video: 'forbidden' }],
+    [['text', 'image'], { text: 'required', image: 'required', video: 'forbidden' }],
+  ] as const)('the model is told what is wanted, text too, in its order: %s', async (outputs, wants) => {
+    const seen: Wants[] = [];
+    const model: LanguageModel = {
+      options: {},
+      outputs: ['image', 'video'],
+      async *generate(request) {
+        seen.push(request.wants);
+        yield { type: 'end', reason: 'stop', usage: { inputTokens: 0, outputTokens: 0 } };
+      },
+      async dispose() {
+        // Holds nothing.
+      },
+    };
+    const decoder: Decoder = { modality: 'image', options: {}, references: [], negative: false, decode: () => { throw new Error('not asked for'); }, dispose: async () => model.dispose() };
+    const chain: Chain = { bundle: { id: 'fake', version: '1' }, inputs: new Map(), languageModel: { name: 'model', component: model }, outputs: new Map([['image', { decoder: { name: 'decoder', component: decoder }, sources: {}, chat: 'signal' }]]), encodings: new Map() };
+    await collect(generate(chain, { ...jobOf(['hi']), route: 'chat', outputs }, 0, new AbortController().signal));
+    expect(seen.map((each) => Object.entries(each))).toEqual([Object.entries(wants)]);
   });
 
   test('an output that the model knows and the bundle lacks is forbidden', async () => {

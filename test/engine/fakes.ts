@@ -129,13 +129,14 @@ const languageModel: Factory<'language-model'> = {
           }
           outputTokens += 1;
           const [, output, ordinals] = /^\{([a-z]+)(?::([\d,]+))?\}/.exec(word) ?? [];
-          if (output === undefined) yield { type: 'text-delta', text: word.trim() === 'dice' ? `${context.random.uniform(1)[0]}` : word };
-          else if (wants[output] === 'allowed' || wants[output] === 'required') {
+          if (output === undefined) {
+            if (wants['text'] !== 'forbidden') yield { type: 'text-delta', text: word.trim() === 'dice' ? `${context.random.uniform(1)[0]}` : word };
+          } else if (wants[output] === 'allowed' || wants[output] === 'required') {
             made.add(output);
             yield signal(output, ordinals?.split(',').map(Number) ?? []);
           }
         }
-        for (const [output, want] of Object.entries(wants)) if (want === 'required' && !made.has(output)) yield signal(output, []);
+        for (const [output, want] of Object.entries(wants)) if (want === 'required' && output !== 'text' && !made.has(output)) yield signal(output, []);
         yield { type: 'end', reason: 'stop', usage: { inputTokens: words.length, outputTokens } };
       },
     };
