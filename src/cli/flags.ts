@@ -87,7 +87,7 @@ function joinValues(args: readonly string[], flags: readonly Flag[]): string[] {
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
     if (word === '--') return [...joined, ...args.slice(at)];
-    const flag = flags.find((entry) => entry.value !== undefined && (word === `--${entry.name}` || word === `-${entry.short ?? ''}`));
+    const flag = flags.find((entry) => entry.value !== undefined && (word === `--${entry.name}` || (entry.short !== undefined && word === `-${entry.short}`)));
     const next = args[at + 1];
     if (flag?.value === undefined || next === undefined || next === '-' || !next.startsWith('-')) joined.push(word);
     else if (written.has(next.split('=', 1)[0] ?? '')) throw missing(word, flag.value);

@@ -23,6 +23,11 @@ describe('flags', () => {
     expect(parseFlags(['-s', '-1'], flags, '').value('seed')).toBe('-1');
   });
 
+  test('a dash alone is a word, whatever follows', () => {
+    const parsed = parseFlags(['-', '--json', '--seed', '-'], flags, '');
+    expect([parsed.positionals, parsed.on('json'), parsed.value('seed')]).toEqual([['-'], true, '-']);
+  });
+
   test.each([
     [['--sead', '3'], '--sead: there is no such flag; did you mean --seed? HINT'],
     [['--audio', 'a.wav'], '--audio: there is no such flag. HINT'],
