@@ -19,7 +19,7 @@ export const standardOptionFlags: readonly Flag[] = [
   { name: 'scheduler', value: 'NAME', help: 'denoising scheduler' },
   { name: 'format', value: 'NAME', help: 'file format: png, jpeg, webp, ...' },
   { name: 'quality', value: 'Q', help: 'quality of a lossy file format' },
-  { name: 'preview-every', value: 'K', help: 'a preview after every K steps (see --previews)' },
+  { name: 'preview-every', value: 'K', help: 'as --previews, after every K steps' },
 ];
 
 /** One flag for each option of any output that the standard ones do not cover. */
@@ -63,9 +63,10 @@ export function jobOptions(given: readonly (readonly [flag: string, value: strin
       const names = [...selected.map((output) => output.name), ...(text === null ? [] : ['text'])];
       throw new AnymodalError('bad_option', `--set: "${name}" of "${set}" is no selected output; expected one of ${names.join(', ')}.`);
     }
-    const property = propertiesOf(schema)[key];
+    const properties = propertiesOf(schema);
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (property === undefined) {
-      const known = Object.keys(propertiesOf(schema));
+      const known = Object.keys(properties);
       const near = nearest(key, known);
       throw new AnymodalError('bad_option', `--set: ${name} has no option "${key}"${near === null ? '' : `; did you mean ${near}?`}${near === null ? ';' : ''} it has ${known.join(', ')}.`);
     }

@@ -41,6 +41,8 @@ describe('option flags', () => {
     ['image', '--set: got "image", expected OUTPUT.KEY=VALUE, such as image.steps=12.'],
     ['audio.steps=3', '--set: "audio" of "audio.steps=3" is no selected output; expected one of image, text.'],
     ['image.step=3', '--set: image has no option "step"; did you mean steps?'],
+    ['image.constructor=3', '--set: image has no option "constructor"; it has'],
+    ['image.__proto__=3', '--set: image has no option "__proto__"; it has'],
     ['image.steps=0', '--set image.steps: got 0, expected an integer from 1 to 1000 (default 12).'],
   ])('--set %s is refused', (set, message) => {
     expect(() => jobOptions([], [set], outputs, text)).toThrow(message);
