@@ -23,14 +23,16 @@ export interface Report {
 export function createPlainReport(shell: Shell): Report {
   const progress = createProgress(shell.stderr, shell.environment);
   const labels = new Map<string, string>();
-  let open: string | null = null;
+  /** The text that was written last, and whether its line is open. */
+  let last: string | null = null;
+  let open = false;
   const write = (text: string): void => {
     progress.clear();
     shell.stdout.write(text);
   };
   const endLine = (): void => {
-    if (open !== null) write('\n');
-    open = null;
+    if (open) write('\n');
+    open = false;
   };
   return {
     waiting: (text) => {
@@ -40,12 +42,12 @@ export function createPlainReport(shell: Shell): Report {
       switch (event.type) {
         case 'text-delta': {
           const place = `${event.variant}/${event.part}`;
-          if (open !== null && open !== place) endLine();
-          // The model's white space at either end of a text is no part of what a person reads.
-          const text = open === null ? event.text.trimStart() : event.text;
+          if (last !== place) endLine();
+          // The model's white space before a text is no part of what a person reads; that before its later lines is.
+          const text = last === place ? event.text : event.text.trimStart();
           if (text === '') return;
           write(printable(text));
-          open = text.endsWith('\n') ? null : place;
+          [last, open] = [place, !text.endsWith('\n')];
           return;
         }
         case 'media-start':
