@@ -80,6 +80,7 @@ describe('a conversation', () => {
 
 test.each([
   [['draw a red apple'], 'chat takes no prompt'],
+  [['--seed', '9007199254740991'], '--seed: got "9007199254740991", expected an integer from 0 to 9007199253692415.'],
   [['-o', 'apple.png'], '-o: a chat makes many files, expected a folder.'],
   [['--seed', '-1'], '--seed: got "-1"'],
   [['--steps', '3'], '--steps: there is no such flag'],

@@ -65,9 +65,17 @@ describe('a job', () => {
     expect(readdirSync(join(folder, 'outputs')).toSorted()).toEqual(['image-7-1.png', 'image-7-step-2-1.png']);
   });
 
+  test('--preview-every writes previews too', async () => {
+    const { job, left } = await run(['draw a red apple', '-o', 'apple.png', '--preview-every', '3']);
+    expect(job().options['image']).toEqual({ format: 'png', previewEvery: 3 });
+    expect(left()).toEqual(['apple-1-step-2.png', 'apple.png']);
+  });
+
   test('reads the prompt from standard input', async () => {
-    const { job } = await run(['-'], { input: ' draw a fish\n' });
-    expect(job().messages[0]?.parts).toEqual([{ type: 'text', text: 'draw a fish' }]);
+    for (const args of [['-'], ['generate', '-', '--json']]) {
+      const { job } = await run(args, { input: ' draw a fish\n' });
+      expect(job().messages[0]?.parts).toEqual([{ type: 'text', text: 'draw a fish' }]);
+    }
   });
 
   test('takes the file format from the name of the file', async () => {
@@ -110,6 +118,7 @@ describe('bad input', () => {
     [['a b', '--image', 'bundle.json'], '"bundle.json" is plain text'],
     [['a b', '--mask', 'cat.png'], '--mask: there is nothing to edit; add the picture that the mask belongs to with --image F.'],
     [['a b', '-o', 'cat.png/deeper'], '-o: '],
+    [['a b', '--to', 'text', '-o', 'a.png'], '-o: no selected output makes .png files'],
     [['a b', '-o', 'a.wav'], '-o: no selected output makes .wav files'],
     [['a b', '-o', 'a.jpg', '--format', 'png'], '--format: got "png", but -o names a .jpg file'],
   ])('%j: exit 2, a clear message, nothing left behind', async (args, message) => {

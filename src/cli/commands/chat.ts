@@ -26,6 +26,9 @@ const flagTable: readonly Flag[] = [
   sharedFlags.help,
 ];
 
+/** Turns whose seeds must be left above the first one's. */
+const mostTurns = 2 ** 20;
+
 const slashCommands: Readonly<Record<string, string>> = {
   '/help': 'what can be written here',
   '/reset': 'forget the conversation',
@@ -56,7 +59,7 @@ export const chatCommand: Command = {
     const device = chooseDeviceFlag(flags.value('device'), shell);
     const files = chooseFiles(flags.value('output'), shell.folder);
     if (files.mediaType !== null) throw new AnymodalError('bad_input', '-o: a chat makes many files, expected a folder.');
-    const first = seed === null ? randomInt(2 ** 32) : integerFlag('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
+    const first = seed === null ? randomInt(2 ** 32) : integerFlag('--seed', seed, 0, Number.MAX_SAFE_INTEGER - mostTurns);
     const folder = await chooseBundle(flags.value('model'), shell);
     return withEngine(shell, folder, device, report, async (engine) => {
       const description = await engine.describe();

@@ -116,7 +116,7 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
       metadata: !flags.on('no-metadata'),
     };
     signal.throwIfAborted();
-    return (await runJob(engine, job, request.files, report, { previews: flags.on('previews') }, signal)).exitCode;
+    return (await runJob(engine, job, request.files, report, { previews: flags.on('previews') || flags.value('preview-every') !== null }, signal)).exitCode;
   });
 }
 
@@ -183,7 +183,6 @@ function optionsOf(flags: ParsedFlags, optionFlags: readonly Flag[], request: Re
 
 /** As values of `--set`, the format that the name in `-o` asks for, where no flag says otherwise. */
 function formatOf(flags: ParsedFlags, mediaType: string, selected: readonly EngineDescription['outputs'][number][]): string[] {
-  if (selected.length === 0) return [];
   const extensions = extensionsOf(mediaType);
   const names = [mediaType.slice(mediaType.indexOf('/') + 1), ...extensions];
   const format = flags.value('format');
