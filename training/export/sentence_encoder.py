@@ -255,6 +255,8 @@ def main() -> None:
     if path.stat().st_size > LIMIT:
         raise SystemExit(f'{path} has {path.stat().st_size} bytes, more than {LIMIT}')
     shutil.copy(path, out / 'model.onnx')
+    tokenizer.backend_tokenizer.no_padding()  # the caller cuts; nothing is padded
+    tokenizer.backend_tokenizer.no_truncation()
     tokenizer.save_pretrained(out)
 
 
