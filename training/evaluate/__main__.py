@@ -14,7 +14,7 @@ from training.data.colours import Painter
 from training.data.nouns import article
 from training.paths import work
 
-from .judge import load, on_white, split, verdicts
+from .judge import load, on_white, split
 from .nouns import NOUNS
 
 PAINTABLE = ['apple', 'car', 'house', 'cat', 'dog', 'fish', 'bird', 'flower', 'balloon', 'hat', 'shoe', 'star', 'heart', 'umbrella', 'chair', 'guitar', 'key', 'butterfly', 'T-shirt', 'cup']
@@ -58,7 +58,7 @@ def main() -> None:
     known, missing, rows = large(training), [], []
 
     def judged(name: str, x: torch.Tensor, right: list[int]) -> None:
-        order, right = verdicts(judge, x), np.array(right)[:, None]
+        order, right = judge.order(x), np.array(right)[:, None]
         rows.append((name, len(x), (order[:, :1] == right).any(1).mean(), (order[:, :5] == right).any(1).mean(), nearest(x, known)))
 
     judged('real drawings, kept aside', large(aside), [kind[i] for i in aside])

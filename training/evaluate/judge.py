@@ -1,50 +1,22 @@
-"""A classifier of drawings over the frozen nouns that no generator and no encoder was trained with: python -m training.evaluate.judge SECONDS.
+"""A classifier of drawings over the frozen nouns that shares nothing with nano's networks: python -m training.evaluate.judge fits it in a minute.
 
-Plain residual network with group normalisation on 64 px, plain drawings of the training families only; one drawing of each
-well-drawn noun is kept aside, and so is the held-out family.
+Histograms of gradients (Dalal and Triggs 2005) and a coarse grid of colours at 64 px, linear discriminant analysis with shrinkage. Plain
+drawings of the training families only; one drawing of each well-drawn noun is kept aside, and so is the held-out family.
 """
 import json
-import os
-import sys
-import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from training.data import sprites
-from training.encoder.train import Muon
 from training.paths import work
 
 from .nouns import CLASS, NOUNS
 
-SIZE, BATCH, RATE = 64, 64, 1.5e-3
+SIZE, ANGLES, VARIED, SHRINKAGE = 64, 8, 6, 0.6
 CANDIDATES = ('noto', 'twemoji', 'emojione', 'fx')  # families a kept-aside drawing comes from: each drew its things only once
-
-
-class Block(nn.Module):
-    def __init__(self, wide: int, out: int, stride: int):
-        super().__init__()
-        self.first, self.second = nn.Conv2d(wide, out, 3, stride, 1), nn.Conv2d(out, out, 3, 1, 1)
-        self.norm1, self.norm2 = nn.GroupNorm(8, out), nn.GroupNorm(8, out)
-        self.short = nn.Conv2d(wide, out, 1, stride) if stride > 1 or wide != out else nn.Identity()
-
-    def forward(self, x):
-        return F.relu(self.short(x) + self.norm2(self.second(F.relu(self.norm1(self.first(x))))))
-
-
-class Judge(nn.Module):
-    """pixels [B, 3, 64, 64] in [-1, 1] to logits [B, nouns]."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(3, 48, 4, 4), nn.ReLU(), Block(48, 64, 1), Block(64, 128, 2), Block(128, 128, 1), Block(128, 256, 2))
-        self.head = nn.Linear(512, len(NOUNS))
-
-    def forward(self, pixels):
-        x = self.layers(pixels)
-        return self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1).float())
 
 
 def split() -> tuple[list[int], list[int], list[int], list[int]]:
@@ -76,70 +48,75 @@ def on_white(rgba: torch.Tensor) -> torch.Tensor:
 
 
 def varied(rgba: torch.Tensor, random: np.random.RandomState) -> torch.Tensor:
-    """Drawings on white, turned, scaled, moved, mirrored; some lighter or darker, blurred, or soiled with noise."""
+    """Drawings on white, turned, scaled, moved and mirrored a little; a third of them blurred."""
     n = len(rgba)
     uniform = lambda low, high: torch.from_numpy(random.uniform(low, high, n).astype(np.float32))
-    angle, scale, mirror = uniform(-0.3, 0.3), uniform(0.75, 1.15), torch.from_numpy(np.where(random.rand(n) < 0.5, -1, 1).astype(np.float32))
-    stretch = uniform(0.88, 1.14)
-    theta = torch.stack([torch.stack([angle.cos() / scale * mirror * stretch, angle.sin() / scale, uniform(-0.15, 0.15)], -1),
-                         torch.stack([-angle.sin() / scale * mirror, angle.cos() / scale, uniform(-0.15, 0.15)], -1)], 1)
+    angle, scale, mirror = uniform(-0.15, 0.15), uniform(0.85, 1.1), torch.from_numpy(np.where(random.rand(n) < 0.5, -1, 1).astype(np.float32))
+    theta = torch.stack([torch.stack([angle.cos() / scale * mirror, angle.sin() / scale, uniform(-0.07, 0.07)], -1),
+                         torch.stack([-angle.sin() / scale * mirror, angle.cos() / scale, uniform(-0.07, 0.07)], -1)], 1)
     x = on_white(F.grid_sample(rgba, F.affine_grid(theta, list(rgba.shape), align_corners=False), align_corners=False))
-    x = ((x + 1) * uniform(0.85, 1.1)[:, None, None, None] - 1).clamp(-1, 1)
-    blurred = torch.from_numpy(random.rand(n) < 0.3)
-    x[blurred] = F.interpolate(F.avg_pool2d(x[blurred], 2), SIZE, mode='bilinear')
-    noisy = torch.from_numpy(random.rand(n) < 0.2)
-    return torch.where(noisy[:, None, None, None], (x + 0.1 * torch.randn_like(x)).clamp(-1, 1), x)
+    soft = torch.from_numpy(random.rand(n) < 0.33)
+    x[soft] = F.interpolate(F.avg_pool2d(x[soft], 2), SIZE, mode='bilinear')
+    return x
 
 
-@torch.inference_mode()
-def verdicts(model: Judge, pixels: torch.Tensor) -> np.ndarray:
-    """Class order, best first [n, nouns], of pictures in [-1, 1] of any square size; mirrored ones vote as well."""
-    small = F.interpolate(pixels, SIZE, mode='area') if pixels.shape[-1] != SIZE else pixels
-    logits = torch.cat([model(part).softmax(1) + model(part.flip(3)).softmax(1) for part in small.split(64)])
-    return logits.argsort(1, descending=True).numpy()
+def features(x: torch.Tensor) -> torch.Tensor:
+    """[n, 832] of pictures [n, 3, 64, 64] in [-1, 1]: gradients by direction in 8 x 8 and 4 x 4 cells, colours in 8 x 8."""
+    grey = x.mean(1, keepdim=True)
+    across, down = F.pad(grey[..., 2:] - grey[..., :-2], (1, 1)), F.pad(grey[:, :, 2:] - grey[:, :, :-2], (0, 0, 1, 1))
+    strength = (across.square() + down.square() + 1e-8).sqrt()
+    angle = (torch.atan2(down, across) % torch.pi) / torch.pi * ANGLES
+    half = ANGLES // 2
+    bins = torch.cat([strength * (1 - ((angle - k + half) % ANGLES - half).abs()).clamp(min=0) for k in range(ANGLES)], 1)
+    fine, coarse = F.avg_pool2d(bins, 16, 8, padding=4), F.avg_pool2d(bins, 16)
+    fine = fine / (fine.square().sum(1, keepdim=True) + 1e-3).sqrt()
+    coarse = 3 * coarse.flatten(1) / (coarse.flatten(1).norm(dim=1, keepdim=True) + 1e-3)
+    # Each group has a standard deviation near one over drawings.
+    return torch.cat([torch.cat([fine.flatten(1), coarse], 1) / 0.25, F.adaptive_avg_pool2d(x, 8).flatten(1) / 0.55], 1)
+
+
+@dataclass
+class Judge:
+    """score = features @ weights + offset, the log-likelihood of each noun up to a constant."""
+
+    weights: torch.Tensor
+    offset: torch.Tensor
+
+    @torch.inference_mode()
+    def order(self, pixels: torch.Tensor) -> np.ndarray:
+        """Nouns best first [n, nouns] of pictures in [-1, 1] of any square size; the mirrored picture votes as well."""
+        small = F.interpolate(pixels, SIZE, mode='area') if pixels.shape[-1] != SIZE else pixels
+        score = torch.cat([sum((features(p) @ self.weights + self.offset).log_softmax(1) for p in (part, part.flip(3))) for part in small.split(256)])
+        return score.argsort(1, descending=True).numpy()
+
+
+def fit(x: torch.Tensor, label: torch.Tensor) -> Judge:
+    """Linear discriminant analysis: one covariance for all nouns, drawn towards a multiple of the identity."""
+    count = torch.bincount(label, minlength=len(NOUNS)).clamp(min=1)
+    mean = torch.zeros(len(NOUNS), x.shape[1]).index_add_(0, label, x) / count[:, None]
+    rest = x - mean[label]
+    spread = rest.T @ rest / len(x)
+    spread = (1 - SHRINKAGE) * spread + SHRINKAGE * spread.diagonal().mean() * torch.eye(len(spread))
+    weights = torch.linalg.solve(spread, mean.T)
+    return Judge(weights, -0.5 * (mean.T * weights).sum(0))
 
 
 def load() -> Judge:
-    model = Judge()
-    model.load_state_dict(torch.load(work('checkpoints', 'judge.pt')))
-    return model.eval()
+    file = np.load(work('checkpoints', 'judge.npz'))
+    return Judge(torch.from_numpy(file['weights']), torch.from_numpy(file['offset']))
 
 
 def main() -> None:
-    seconds = float(sys.argv[1])
-    torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 2)))
-    torch.manual_seed(99)
     training, aside, held, kind = split()
-    pictures = np.load(work('data', 'sprites.npy'), mmap_mode='r')
+    pictures, random = np.load(work('data', 'sprites.npy'), mmap_mode='r'), np.random.RandomState(99)
     drawings, label = premultiplied(pictures[training]), torch.tensor([kind[i] for i in training])
-    model = Judge().to(memory_format=torch.channels_last)
-    print(f'{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {len(training)} drawings, {len(aside)} kept aside, {len(held)} of the held-out style', flush=True)
-    if work('checkpoints', 'judge.pt').exists():  # goes on from where an earlier run ended
-        model.load_state_dict(torch.load(work('checkpoints', 'judge.pt')))
-    muon = Muon([p for p in model.parameters() if p.ndim > 1])
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.ndim == 1], RATE)
-    random, start, step, mean = np.random.RandomState(int(time.time())), time.time(), 0, 0.0
-    weight = 1 / np.bincount(label.numpy(), minlength=len(NOUNS)).clip(1)[label.numpy()] ** 0.5
-    while (passed := time.time() - start) < seconds:
-        for group in optimiser.param_groups:
-            group['lr'] = RATE * min(1, (step + 1) / 100) * min(1, 1.6 * (1 - passed / seconds))
-        rows = torch.from_numpy(random.choice(len(drawings), BATCH, p=weight / weight.sum()))
-        x = varied(drawings[rows], random).contiguous(memory_format=torch.channels_last)
-        with torch.autocast('cpu', torch.bfloat16):
-            logits = model(x)
-        loss = F.cross_entropy(logits.float(), label[rows], label_smoothing=0.1)
-        model.zero_grad()
-        loss.backward()
-        optimiser.step()
-        muon.step(optimiser.param_groups[0]['lr'])
-        step += 1
-        mean = float(loss.detach()) if step == 1 else 0.97 * mean + 0.03 * float(loss.detach())
-        if step == 20 or step % 200 == 0:
-            print(step, f'{step * BATCH / (time.time() - start):.0f} img/s, loss {mean:.3f}', flush=True)
-    torch.save(model.state_dict(), work('checkpoints', 'judge.pt'))
-    model.eval()
+    parts = [torch.cat([features(make(part)) for part in drawings.split(256)])
+             for make in (on_white, lambda p: on_white(p).flip(3), *[lambda p: varied(p, random)] * VARIED)]
+    judge = fit(torch.cat(parts), label.repeat(len(parts)))
+    np.savez(work('checkpoints', 'judge.npz'), weights=judge.weights.numpy(), offset=judge.offset.numpy())
+    print(f'{len(NOUNS)} nouns, {len(training)} drawings in {len(parts)} versions, {parts[0].shape[1]} features')
     for name, rows in (('kept aside', aside), ('held-out style', held)):
-        order, right = verdicts(model, on_white(premultiplied(pictures[rows]))), np.array([kind[i] for i in rows])[:, None]
+        order, right = judge.order(on_white(premultiplied(pictures[rows]))), np.array([kind[i] for i in rows])[:, None]
         print(f'{name}: {len(rows)} drawings, top-1 {(order[:, :1] == right).any(1).mean():.3f}, top-5 {(order[:, :5] == right).any(1).mean():.3f}')
 
 
