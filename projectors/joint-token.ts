@@ -4,8 +4,7 @@
 import type { Factory, JsonSchema } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
 import { l2Normalise, zeros } from '../src/runtime/tensors.ts';
-import { checkSchema } from '../src/schema.ts';
-import { requireConfig } from './config.ts';
+import { checkSchema, requireConfig } from '../src/schema.ts';
 
 interface JointTokenConfig {
   /** Count and width of the conditioning tokens. */

@@ -7,8 +7,7 @@ import type { Factory, InputProjector, JsonSchema } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
 import { openGraph } from '../src/runtime/graphs.ts';
 import { floatTensor } from '../src/runtime/tensors.ts';
-import { checkSchema } from '../src/schema.ts';
-import { requireConfig } from './config.ts';
+import { checkSchema, requireConfig } from '../src/schema.ts';
 
 interface LinearConfig {
   /** Width of the encoder's tokens. */

@@ -5,8 +5,7 @@
 import type { Factory, JsonSchema } from '../src/contracts.ts';
 import { openGraph } from '../src/runtime/graphs.ts';
 import { floatTensor, reshape } from '../src/runtime/tensors.ts';
-import { checkSchema } from '../src/schema.ts';
-import { requireConfig } from './config.ts';
+import { checkSchema, requireConfig } from '../src/schema.ts';
 import { signalStates } from './signal-states.ts';
 
 interface NextGptTransformerConfig {

@@ -3,6 +3,7 @@
 
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import type { JsonSchema } from './contracts.ts';
+import { AnymodalError } from './errors.ts';
 
 /** What a check found: the value with defaults filled in, or every fault as one line. */
 export type Checked<T> = { readonly value: T; readonly faults: readonly [] } | { readonly value: null; readonly faults: readonly string[] };
@@ -20,6 +21,12 @@ export function checkSchema<T = unknown>(schema: JsonSchema, value: unknown, whe
   if (validate(copy)) return { value: copy, faults: [] };
   const lines = (validate.errors ?? []).filter((error) => error.keyword !== 'if').map((error) => describe(error, where));
   return { value: null, faults: [...new Set(lines)] };
+}
+
+/** A component's config with defaults filled in. Throws `bundle_invalid` with every fault; `factory` is for the message. */
+export function requireConfig<T>(factory: string, checked: Checked<T>): T {
+  if (checked.value !== null) return checked.value;
+  throw new AnymodalError('bundle_invalid', `${factory}: ${checked.faults.join('; ')}`);
 }
 
 function describe(error: ErrorObject, where: string): string {

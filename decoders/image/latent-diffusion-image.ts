@@ -5,7 +5,7 @@
 import { encodeImage } from '../../media/index.ts';
 import type { Conditioning, Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Media, Provenance } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
-import { checkSchema } from '../../src/schema.ts';
+import { checkSchema, requireConfig } from '../../src/schema.ts';
 import { createScheduler } from '../schedulers/index.ts';
 import { firstStep } from '../schedulers/scheduler.ts';
 import type { SchedulerRun } from '../schedulers/scheduler.ts';
@@ -32,9 +32,7 @@ export const latentDiffusionImage: Factory<'decoder'> = {
 };
 
 function readConfig(config: Readonly<Record<string, unknown>>): ImageDecoderConfig {
-  const checked = checkSchema<ImageDecoderConfig>(configSchema, config, 'config');
-  if (checked.value !== null) return checked.value;
-  throw new AnymodalError('bundle_invalid', `latent-diffusion-image: ${checked.faults.join('; ')}`);
+  return requireConfig('latent-diffusion-image', checkSchema<ImageDecoderConfig>(configSchema, config, 'config'));
 }
 
 /** A decoder over open graphs, which it owns. */

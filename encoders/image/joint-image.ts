@@ -3,11 +3,10 @@
 
 import { decodeImage, imageMediaTypes } from '../../media/index.ts';
 import type { Context, Encoder, Factory, JsonSchema, Media } from '../../src/contracts.ts';
-import { AnymodalError } from '../../src/errors.ts';
 import { openGraph } from '../../src/runtime/graphs.ts';
 import type { Session } from '../../src/runtime/sessions.ts';
 import { floatTensor, l2Normalise, reshape } from '../../src/runtime/tensors.ts';
-import { checkSchema } from '../../src/schema.ts';
+import { checkSchema, requireConfig } from '../../src/schema.ts';
 
 type Channels = readonly [number, number, number];
 
@@ -61,9 +60,7 @@ export const jointImage: Factory<'encoder'> = {
 };
 
 function readConfig(given: Readonly<Record<string, unknown>>): JointImageConfig {
-  const checked = checkSchema<JointImageConfig>(config, given, 'config');
-  if (checked.value !== null) return checked.value;
-  throw new AnymodalError('bundle_invalid', `joint-image: ${checked.faults.join('; ')}`);
+  return requireConfig('joint-image', checkSchema<JointImageConfig>(config, given, 'config'));
 }
 
 function createImageEncoder(read: JointImageConfig, session: Session): Encoder {

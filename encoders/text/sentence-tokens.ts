@@ -4,7 +4,7 @@
 import type { Factory, JsonSchema, OutputProjector } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { zeros } from '../../src/runtime/tensors.ts';
-import { checkSchema } from '../../src/schema.ts';
+import { checkSchema, requireConfig } from '../../src/schema.ts';
 import { openSentenceModel } from './sentence-model.ts';
 import type { SentenceModel } from './sentence-model.ts';
 
@@ -42,9 +42,7 @@ export const sentenceTokens: Factory<'output-projector'> = {
 };
 
 function readConfig(given: Readonly<Record<string, unknown>>): SentenceTokensConfig {
-  const checked = checkSchema<SentenceTokensConfig>(config, given, 'config');
-  if (checked.value !== null) return checked.value;
-  throw new AnymodalError('bundle_invalid', `sentence-tokens: ${checked.faults.join('; ')}`);
+  return requireConfig('sentence-tokens', checkSchema<SentenceTokensConfig>(config, given, 'config'));
 }
 
 /**

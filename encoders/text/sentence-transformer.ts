@@ -4,7 +4,7 @@
 import type { Encoder, Factory, JsonSchema, Media } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { l2Normalise, concatRows, reshape } from '../../src/runtime/tensors.ts';
-import { checkSchema } from '../../src/schema.ts';
+import { checkSchema, requireConfig } from '../../src/schema.ts';
 import { openSentenceModel } from './sentence-model.ts';
 import type { SentenceModel } from './sentence-model.ts';
 
@@ -38,9 +38,7 @@ export const sentenceTransformer: Factory<'encoder'> = {
 };
 
 function readConfig(given: Readonly<Record<string, unknown>>): SentenceTransformerConfig {
-  const checked = checkSchema<SentenceTransformerConfig>(config, given, 'config');
-  if (checked.value !== null) return checked.value;
-  throw new AnymodalError('bundle_invalid', `sentence-transformer: ${checked.faults.join('; ')}`);
+  return requireConfig('sentence-transformer', checkSchema<SentenceTransformerConfig>(config, given, 'config'));
 }
 
 /** Tokens are the sentence vector, then the states of the word pieces. Owns the model. */

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { ComponentSource, Context, Factory, LanguageModel, PromptMessage, SamplingOptions } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 import { openSession, requirePorts } from '../runtime/sessions.ts';
-import { checkSchema } from '../schema.ts';
+import { checkSchema, requireConfig } from '../schema.ts';
 import { createChatTemplate } from './chat-template.ts';
 import { configSchema, samplingSchema, type LanguageModelConfig } from './config.ts';
 import { PrefixStore } from './prefix-store.ts';
@@ -40,9 +40,7 @@ export const causalLanguageModel: Factory<'language-model'> = {
 };
 
 function readConfig(config: unknown): LanguageModelConfig {
-  const checked = checkSchema<LanguageModelConfig>(configSchema, config, 'config');
-  if (checked.value !== null) return checked.value;
-  throw new AnymodalError('bundle_invalid', `causal-lm: ${checked.faults.join('; ')}`);
+  return requireConfig('causal-lm', checkSchema<LanguageModelConfig>(configSchema, config, 'config'));
 }
 
 /** What a conversation is written and read with: the prompt's format and the control tokens of replies. */

@@ -70,8 +70,3 @@ export function dot(a: Float32Array, b: Float32Array): number {
   for (let i = 0; i < a.length; i += 1) sum += a[i]! * b[i]!;
   return sum;
 }
-
-/** A copy times a factor. */
-export function scale(vector: Float32Array, factor: number): Float32Array {
-  return vector.map((value) => value * factor);
-}
