@@ -142,11 +142,11 @@ def carry(graphs: Graphs, show, count: int = 2000, asked: int = 120) -> dict:
 
 
 def perplexity(graphs: Graphs, show) -> dict:
-    """On the base model's answers that were not calibrated on, and on documents; under the chat's layout of the rows"""
-    from .quantise import ANSWER_ROWS, answer_rows, document_rows
+    """On the base model's answers that were not calibrated on, and on documents: rows as in `quantise measure`"""
+    from .quantise import MEASURED, answer_rows, document_rows
 
     found = {}
-    for name, rows in (("answers", answer_rows(10, skip=ANSWER_ROWS)), ("documents", document_rows(10))):
+    for name, rows in (("answers", answer_rows(-MEASURED)), ("documents", document_rows(MEASURED))):
         losses = []
         for row in rows.tolist():
             cache = graphs.cache()
@@ -159,7 +159,7 @@ def perplexity(graphs: Graphs, show) -> dict:
 
 def token_losses(graphs: Graphs, hidden: np.ndarray, targets: list[int]) -> np.ndarray:
     """From states by the shipped table in float32 (the graph's head serves one position)"""
-    from .base import dequantised, load_grids
+    from .base import load_grids
 
     if not hasattr(graphs, "head"):
         graphs.head = load_grids(work("language", "grids.npz"))["table"].dequantise()

@@ -18,18 +18,18 @@ from ..paths import work
 from .base import base_weights, dequantised, load_grids, save_grids, tokenizer
 from .replays import prompt
 
-#: Tokens a calibration row has, and how many rows of answers and of documents.
-ROW, ANSWER_ROWS = 256, 96
+#: Tokens a row has, rows to calibrate on, and rows of answers and of documents to measure on.
+ROW, ANSWER_ROWS, MEASURED = 256, 52, 14
 #: Public-domain and free texts that Debian installs, for measuring only.
 DOCUMENTS = ("/usr/share/common-licenses/GPL-3", "/usr/share/common-licenses/Artistic", "/usr/share/doc/bash/INTRO.gz", "/usr/share/perl/5.36.0/pod/perldiag.pod")
 
 
-def answer_rows(count: int, skip: int = 0) -> torch.Tensor:
-    """Conversations of the base model one after another, [count, ROW]"""
+def answer_rows(count: int) -> torch.Tensor:
+    """Conversations of the base model one after another, [count, ROW]; a negative count takes the last ones, for measuring"""
     entries = json.loads(work("language", "replays.json").read_text())
     ids = [token for entry in entries for token in tokenizer()(prompt(entry["question"]) + entry["answer"] + "<|im_end|>\n", add_special_tokens=False).input_ids]
     rows = [ids[start : start + ROW] for start in range(0, len(ids) - ROW, ROW)]
-    return torch.tensor(rows[skip : skip + count])
+    return torch.tensor(rows[:count] if count > 0 else rows[count:])
 
 
 def document_rows(count: int) -> torch.Tensor:
@@ -105,14 +105,13 @@ def perplexity(model: Decoder, rows: torch.Tensor) -> float:
 def measure() -> None:
     """Perplexity on the model's own answers (not those of the calibration) and on documents, by variant"""
     base, grids = base_weights(), load_grids(work("language", "grids.npz"))
-    answers, documents = answer_rows(24, skip=ANSWER_ROWS), document_rows(24)
+    answers, documents = answer_rows(-MEASURED), document_rows(MEASURED)
     layers, table = dequantised(grids)
     rounded = {f"{index}.{name}": round_to_grid(layer[name]) for index, layer in enumerate(base.layers) for name in LINEARS}
     rounded["table"] = round_to_grid(base.table)
     rounded_layers, rounded_table = dequantised(rounded)
     variants = {"Q4_1, table Q8_0 (base)": (base.layers, base.table), "compensated, table 8 bits": (layers, base.table), "compensated, table compensated": (layers, table),
-                "compensated, table rounded": (layers, rounded_table), "rounded, table 8 bits": (rounded_layers, base.table), "rounded, table rounded": (rounded_layers, rounded_table),
-                "base, table compensated": (base.layers, table)}
+                "compensated, table rounded": (layers, rounded_table), "rounded, table 8 bits": (rounded_layers, base.table), "rounded, table rounded": (rounded_layers, rounded_table)}
     for name, (some, rows) in variants.items():
         model = Decoder(base.shape, some, base.norm, rows)
         print(f"{name:34} answers {perplexity(model, answers):7.3f}  documents {perplexity(model, documents):7.3f}", flush=True)
