@@ -190,6 +190,13 @@ describe('references', () => {
   });
 });
 
+it('a repetition penalty is for text: signals, references and ends keep their likelihood', async () => {
+  const options: SamplingOptions = { repetitionPenalty: 10, maxTokens: 20 };
+  const again = await reply(script([M(1), ...IMG, M(1), ...IMG], text('x')), { image: 'allowed' }, options);
+  expect([outline(again), again.end.reason]).toEqual([['image(1)', 'image(1)'], 'stop']);
+  expect(outline(await reply(script(text('red red red'), text('x')), {}, options))).not.toEqual(['red red red']);
+});
+
 describe('cancel', () => {
   it('is noticed before each token', async () => {
     const abort = new AbortController();
