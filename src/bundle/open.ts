@@ -28,7 +28,7 @@ export interface OpenedBundle {
  */
 export async function openBundle(folder: string, factories: readonly AnyFactory[], verified: VerifiedFiles = new Map()): Promise<OpenedBundle> {
   const root = resolve(folder);
-  const bundle = parse(root, await read(root));
+  const bundle = await readBundle(root);
   const faults: string[] = [];
 
   const wired = new Map<string, Wired>();
@@ -76,6 +76,12 @@ export async function openBundle(folder: string, factories: readonly AnyFactory[
       return { ...known, source: { name, config: configs.get(name) ?? {}, path, device } };
     },
   };
+}
+
+/** What the bundle.json in a folder says, by its schema alone: no files, no factories. Throws as `openBundle` does. */
+export async function readBundle(folder: string): Promise<Bundle> {
+  const root = resolve(folder);
+  return parse(root, await read(root));
 }
 
 /** The one error of a bundle with faults: a first line, then one line for each. */

@@ -1,10 +1,9 @@
 // The bundles that can be named, and what their bundle.json says, read in a moment: no hashes, no graphs.
 // Knows no command; opening and checking a bundle whole is the bundle room's work.
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readBundle } from '../bundle/open.ts';
 import { installedBundles, packagedBundles, resolveModel } from '../bundle/resolve.ts';
-import type { Bundle } from '../bundle/format.ts';
-import { AnymodalError } from '../errors.ts';
 import type { Shell } from './shell.ts';
 
 export interface BundleSummary {
@@ -29,7 +28,7 @@ export async function chooseBundle(model: string | null, shell: Shell): Promise<
 /** Bundle that is used where none is named. */
 export const defaultBundle = packagedBundles[0] ?? 'nano';
 
-/** What the bundle.json in `folder` declares; throws `bundle_invalid` where it cannot be read as one. */
+/** What the bundle.json in `folder` declares; throws `bundle_invalid` where it is none. */
 export async function summarise(folder: string): Promise<BundleSummary> {
   const bundle = await readBundle(folder);
   const files = Object.values(bundle.components).flatMap((component) => Object.values(component.files));
@@ -59,17 +58,4 @@ export async function summarise(folder: string): Promise<BundleSummary> {
 export function packaged(): { readonly id: string; readonly folder: string | null }[] {
   const installed = installedBundles();
   return packagedBundles.map((id) => ({ id, folder: installed.find((bundle) => bundle.id === id)?.folder ?? null }));
-}
-
-async function readBundle(folder: string): Promise<Bundle> {
-  try {
-    const bundle: Bundle = JSON.parse(await readFile(join(folder, 'bundle.json'), 'utf8'));
-    // What is read here and below must be there; every other fault is told when the bundle is opened.
-    if (typeof bundle.id !== 'string' || Object.values(bundle.components).some((component) => typeof component.files !== 'object')) throw new TypeError('it is no bundle');
-    Object.keys(bundle.inputs);
-    Object.keys(bundle.outputs);
-    return bundle;
-  } catch (error) {
-    throw new AnymodalError('bundle_invalid', `bundle.json in ${folder} cannot be read: ${error instanceof Error ? error.message : String(error)}. Run \`anymodal doctor\` for all faults.`, { cause: error });
-  }
 }

@@ -62,7 +62,9 @@ describe('models', () => {
   });
 
   test('a bundle.json that is none is one broken row', async () => {
-    expect((await run(['models', '--json'], { bundle: '{"id":' })).shell.events().at(-1)).toMatchObject({ state: expect.stringMatching(/^broken: bundle\.json in /) });
+    expect((await run(['models', '--json'], { bundle: '{"id":' })).shell.events().at(-1)).toMatchObject({ state: expect.stringMatching(/^broken: bundle\.json is no JSON: /) });
+    const faulty = { ...JSON.parse(bundleJson), inputs: null, components: { decoder: { kind: 'decoder', uses: 'none', files: null, config: {} } } };
+    expect((await run(['models', '--json'], { bundle: JSON.stringify(faulty) })).shell.events().at(-1)).toMatchObject({ state: 'broken: bundle.components.decoder.files: got null, expected an object and 1 more' });
   });
 });
 

@@ -9,7 +9,7 @@ export const bundleJson = JSON.stringify({
   components: { decoder: { kind: 'decoder', uses: 'none', files: { model: { path: 'model.onnx', sha256: '0'.repeat(64), bytes: 5 } }, config: {} } },
   inputs: { text: { encoder: 'text', projector: null }, image: { encoder: 'image', projector: null } },
   languageModel: 'language-model',
-  outputs: { image: { decoder: 'decoder', sources: {}, chat: 'signal' } },
+  outputs: { image: { decoder: 'decoder', sources: { prompt: 'text' }, chat: 'signal' } },
 });
 
 /** A png of `width` x `height` black pixels, one bit each: small on disk, large in memory. */

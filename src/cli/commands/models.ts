@@ -36,10 +36,16 @@ interface Row {
 async function rowOf(id: string, folder: string): Promise<Row> {
   try {
     const summary = await summarise(folder);
-    return { id: summary.id, state: summary.faults.length === 0 ? 'ready' : `incomplete: ${summary.faults[0]}${summary.faults.length > 1 ? ` and ${summary.faults.length - 1} more` : ''}`, summary };
+    return { id: summary.id, state: summary.faults.length === 0 ? 'ready' : `incomplete: ${inShort(summary.faults)}`, summary };
   } catch (error) {
-    return { id, state: `broken: ${error instanceof Error ? error.message : String(error)}`, summary: null };
+    // A faulty bundle's message has a headline and a line for each fault.
+    const lines = (error instanceof Error ? error.message : String(error)).split('\n');
+    return { id, state: `broken: ${inShort(lines.length > 1 ? lines.slice(1) : lines)}`, summary: null };
   }
+}
+
+function inShort(faults: readonly string[]): string {
+  return `${faults[0]?.trim()}${faults.length > 1 ? ` and ${faults.length - 1} more` : ''}`;
 }
 
 async function furtherFolders(given: readonly string[], rows: readonly Row[], shell: Shell): Promise<string[]> {
