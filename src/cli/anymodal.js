@@ -3,6 +3,7 @@
 // Plain JavaScript that old versions of Node parse; knows no command.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const source = new URL('./main.ts', import.meta.url);
@@ -39,7 +40,8 @@ function runWith(node) {
     process.stderr.write(`anymodal: ${node} does not start: ${error.message}. Run \`npm ci\` again.\n`);
     process.exitCode = 1;
   });
-  child.on('exit', (code) => {
-    process.exit(code ?? 130);
+  child.on('exit', (code, signal) => {
+    // As a shell tells of a process that a signal ended.
+    process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
   });
 }
