@@ -205,7 +205,7 @@ def main() -> None:
     (folder / "handover.json").write_text(json.dumps({
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tokenScale": TOKEN_SCALE, "sentenceScale": 384**0.5, "nullTokens": "all zeros",
         "latentStats": {"mean": autoencoder.mean.flatten().tolist(), "std": autoencoder.std.flatten().tolist(), "note": "inside the graphs; latents outside are normalised"},
-        "defaults": {"steps": options.steps, "guidance": options.guidance, "shift": options.shift, "sigmas": sigmas.tolist()},
+        "defaults": {"steps": options.steps, "guidance": options.guidance, "shift": options.shift, "sigmas": sigmas_of(options.steps, options.shift).tolist()},
         "mask": "1 may change, 0 is kept. Generation and instructions: all ones. Inpainting: multiply the source latents by (1 - mask).",
         "edits": [list(e) for e in EDITS], "autoencoder": json.loads(work("checkpoints", "autoencoder.json").read_text()),
         "transformer": {"samples": saved["step"] * saved["batch"], "loss": saved["loss"], "editLoss": saved["editLoss"], **saved["shape"]},
