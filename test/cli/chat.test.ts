@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { JobEventBody, JobRequest } from '../../src/contracts.ts';
 import { main } from '../../src/cli/main.ts';
@@ -89,4 +91,33 @@ test.each([
   const { code, shell } = await chat([], args);
   expect(shell.err()).toContain(message);
   expect(code).toBe(2);
+});
+
+/** A chat at a terminal; `type` types and ends the input while the first turn runs. */
+async function talk(type: (write: (text: string) => void, end: () => void) => void): Promise<{ code: number; asked: (string | undefined)[] }> {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'bundle.json'), bundleJson);
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  const engine = fakeEngine(async function* (job): AsyncGenerator<JobEventBody> {
+    if (engine.jobs.length === 1) type((text) => stdin.write(text), () => stdin.end());
+    await setImmediate();
+    yield* draws(job);
+  });
+  const shell = { ...fakeShell({ folder, engine, model: folder, terminal: true }), stdin };
+  stdin.write('draw a red apple\n');
+  const code = await main(['chat', '--seed', '5'], shell);
+  return { code, asked: engine.jobs.map((job) => shortOf(job).at(-1)) };
+}
+
+describe('at a terminal', () => {
+  test('what is typed during a turn is the next message', async () => {
+    expect(await talk((write, end) => {
+      write('make it green\n/quit\n');
+      end();
+    })).toEqual({ code: 0, asked: ['user: draw a red apple', 'user: make it green'] });
+  });
+
+  test('the end of input during a turn ends the chat after it', async () => {
+    expect(await talk((_, end) => end())).toEqual({ code: 0, asked: ['user: draw a red apple'] });
+  });
 });

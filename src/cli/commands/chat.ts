@@ -1,7 +1,7 @@
 // `anymodal chat`: a conversation of many turns, in which earlier media can be referred to and edited.
 // Keeps the conversation; a turn that fails leaves it as it was. Knows no modality.
 import { randomInt, randomUUID } from 'node:crypto';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import type { Engine, JobRequest, Message } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import { chooseBundle } from '../bundles.ts';
@@ -143,46 +143,46 @@ async function readLines(conversation: Conversation, shell: Shell): Promise<numb
   return code;
 }
 
-/** A person at a terminal: Ctrl-C cancels the turn in hand, and leaves where there is none. */
+/** A person at a terminal: Ctrl-C cancels the turn in hand, and leaves where there is none. What is typed during a turn waits. */
 async function talk(conversation: Conversation, report: Report, shell: Shell): Promise<number> {
   const lines = createInterface({ input: shell.stdin, output: shell.stderr, prompt: '> ', terminal: true });
+  const typed: string[] = [];
+  let [answering, closed, interrupted] = [false, false, false];
+  let news = Promise.withResolvers<void>();
+  lines.on('line', (text) => {
+    typed.push(text);
+    news.resolve();
+  });
+  lines.on('close', () => {
+    closed = true;
+    news.resolve();
+  });
+  lines.on('SIGINT', () => {
+    if (answering) {
+      shell.interruption.interrupt();
+      return;
+    }
+    shell.stderr.write('\n');
+    interrupted = true;
+    news.resolve();
+  });
   report.note('Write a message; @path attaches a file, /help lists what else there is.');
   try {
     for (;;) {
-      const line = await ask(lines, shell);
-      if (line === null) return exitCode.good;
-      if (line === 'interrupted') return exitCode.cancelled;
-      const interrupt = (): void => {
-        shell.interruption.interrupt();
-      };
-      lines.on('SIGINT', interrupt);
-      const outcome = await shell.interruption.during((signal) => conversation.answer(line.text, signal));
-      lines.off('SIGINT', interrupt);
+      if (typed.length === 0 && !closed) {
+        news = Promise.withResolvers();
+        lines.prompt();
+        await news.promise;
+      }
+      if (interrupted) return exitCode.cancelled;
+      const line = typed.shift();
+      if (line === undefined) return exitCode.good;
+      answering = true;
+      const outcome = await shell.interruption.during((signal) => conversation.answer(line, signal));
+      answering = false;
       if (outcome === 'quit') return exitCode.good;
     }
   } finally {
     lines.close();
   }
-}
-
-/** The next line, null at the end of input, 'interrupted' at Ctrl-C. */
-async function ask(lines: Interface, shell: Shell): Promise<{ text: string } | 'interrupted' | null> {
-  return new Promise((resolve) => {
-    const done = (answer: { text: string } | 'interrupted' | null): void => {
-      lines.off('line', onLine).off('close', onClose).off('SIGINT', onInterrupt);
-      resolve(answer);
-    };
-    const onLine = (text: string): void => {
-      done({ text });
-    };
-    const onClose = (): void => {
-      done(null);
-    };
-    const onInterrupt = (): void => {
-      shell.stderr.write('\n');
-      done('interrupted');
-    };
-    lines.on('line', onLine).on('close', onClose).on('SIGINT', onInterrupt);
-    lines.prompt();
-  });
 }
