@@ -93,11 +93,11 @@ def plain(graphs: Graphs, show) -> dict:
     for request in requests.PLAIN:
         talk = Conversation(tokenizer())
         talk.user([request])
-        reply = graphs.reply(talk, longest=70)
+        reply = graphs.reply(talk, longest=48)
         show(request, reply)
         media += bool(reply.references)
         ended += reply.ids[-1] == 2
-    return {"with media": f"{media}/{len(requests.PLAIN)}", "ended within 70 tokens": ended}
+    return {"with media": f"{media}/{len(requests.PLAIN)}", "ended within 48 tokens": ended}
 
 
 def forced(graphs: Graphs, show) -> dict:

@@ -18,7 +18,7 @@ from ..export.llama_weights import LINEARS
 from ..paths import work
 from . import vocabulary
 from .base import base_weights, load_grids, tokenizer
-from .projectors import InputProjector, OutputProjector, export_input, export_output
+from .projectors import InputProjector, export_input, export_output, output_module
 from .vocabulary import ADDED, FIRST, IDS, ORDINALS, SIGNALS, Conversation, Signal
 
 #: Rank by linear part: 6 where several projections are stacked, 4 elsewhere (1.33 M parameters in all).
@@ -114,10 +114,8 @@ def write(folder: Path, checkpoint: dict, output_projector: dict | None, stage: 
     step_graph(base.shape, parts, len(ADDED)).save(part / "model.onnx", "anymodal")
     embedding_graph(base.shape, parts, len(ADDED)).save(part / "embed.onnx", "anymodal")
     write_tokenizer(part)
-    into, out = InputProjector(), OutputProjector()
+    into, out = InputProjector(), output_module(output_projector or checkpoint.get("output_projector"))
     into.load_state_dict(checkpoint["input_projector"])
-    if output_projector or "output_projector" in checkpoint:
-        out.load_state_dict(output_projector or checkpoint["output_projector"])
     errors = {"inputProjector": export_input(into, part), "outputProjector": export_output(out, part)}
     record = {
         "stage": stage,

@@ -19,7 +19,7 @@ from .base import base_weights, dequantised, load_grids, save_grids, tokenizer
 from .replays import prompt
 
 #: Tokens a row has, rows to calibrate on, and rows of answers and of documents to measure on.
-ROW, ANSWER_ROWS, MEASURED = 256, 52, 14
+ROW, ANSWER_ROWS, MEASURED = 256, 52, 10
 #: Public-domain and free texts that Debian installs, for measuring only.
 DOCUMENTS = ("/usr/share/common-licenses/GPL-3", "/usr/share/common-licenses/Artistic", "/usr/share/doc/bash/INTRO.gz", "/usr/share/perl/5.36.0/pod/perldiag.pod")
 
@@ -103,7 +103,8 @@ def perplexity(model: Decoder, rows: torch.Tensor) -> float:
 
 
 def measure() -> None:
-    """Perplexity on the model's own answers (not those of the calibration) and on documents, by variant"""
+    """Perplexity on the model's own answers (not those of the calibration) and on documents, by variant, in bfloat16"""
+    torch.set_num_threads(1)
     base, grids = base_weights(), load_grids(work("language", "grids.npz"))
     answers, documents = answer_rows(-MEASURED), document_rows(MEASURED)
     layers, table = dequantised(grids)
@@ -113,7 +114,7 @@ def measure() -> None:
     variants = {"Q4_1, table Q8_0 (base)": (base.layers, base.table), "compensated, table 8 bits": (layers, base.table), "compensated, table compensated": (layers, table),
                 "compensated, table rounded": (layers, rounded_table), "rounded, table 8 bits": (rounded_layers, base.table), "rounded, table rounded": (rounded_layers, rounded_table)}
     for name, (some, rows) in variants.items():
-        model = Decoder(base.shape, some, base.norm, rows)
+        model = Decoder(base.shape, some, base.norm, rows, dtype=torch.bfloat16)
         print(f"{name:34} answers {perplexity(model, answers):7.3f}  documents {perplexity(model, documents):7.3f}", flush=True)
 
 

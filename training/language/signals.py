@@ -2,6 +2,7 @@
 
     python -m training.language.signals states --seed 1000 [--minutes 4]   # WORK/language/states-1000.npz; one thread, run several
     python -m training.language.signals fit [--minutes 2]                  # WORK/language/output-projector.pt
+    python -m training.language.signals mix                                # WORK/language/output-projector-shipped.pt
 """
 import argparse
 import json
@@ -19,7 +20,7 @@ from .base import tokenizer
 from .dialogues import COLOURS, Writer, imagined
 from .graphs import IMAGE, Graphs
 from .pictures import CaptionVectors
-from .projectors import OutputProjector, conditioning_loss
+from .projectors import OutputProjector, ShippedProjector, conditioning_loss
 from .vocabulary import Conversation
 
 #: Share of conversations that edit a picture; of the others, share whose thing is any drawing's label and not an everyday word.
@@ -87,10 +88,9 @@ def whiten(model: OutputProjector, inputs: torch.Tensor) -> None:
     model.enter.bias.copy_(-model.enter.weight @ mean)
 
 
-def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
-    started = time.time()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
+def load() -> tuple:
+    """Prompts, hidden [n, 4, width], embedded [1, 4, width], targets of the distinct prompts, each state's target, and the rows to learn and
+    to check: a twelfth of the captions is unseen"""
     files = [np.load(path) for path in sorted(work("language").glob("states-*.npz"))]
     prompts = [prompt for file in files for prompt in file["prompts"].tolist()]
     hidden = torch.from_numpy(np.concatenate([file["hidden"] for file in files]).astype(np.float32))
@@ -102,6 +102,14 @@ def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
     rows = torch.tensor([place[prompt] for prompt in prompts])
     test = torch.tensor([prompt in held for prompt in prompts])
     learn, check = torch.nonzero(~test)[:, 0], torch.nonzero(test)[:, 0]
+    return prompts, hidden, embedded, targets, rows, learn, check
+
+
+def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
+    started = time.time()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    prompts, hidden, embedded, targets, rows, learn, check = load()
     print(f"{len(learn)} signals to learn, {len(check)} of unseen captions, {time.time() - started:.0f} s", flush=True)
     model = OutputProjector()
     if start:
@@ -130,8 +138,36 @@ def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
     torch.save(model.state_dict(), work("language", "output-projector.pt"))
 
 
+@torch.no_grad()
+def mix(rank: int, ridge: float) -> None:
+    """Adds the linear reading to the fitted transformer: ridge regression of the sentence token on the four states, cut to `rank`; its share
+    is the one that serves unseen captions best."""
+    torch.set_num_threads(1)
+    prompts, hidden, embedded, targets, rows, learn, check = load()
+    model = OutputProjector()
+    model.load_state_dict(torch.load(work("language", "output-projector.pt"), weights_only=True))
+    x, y = (hidden + embedded).flatten(1), targets[rows][:, 0]
+    middle, mean = x[learn].mean(0), y[learn].mean(0)
+    centred = x[learn] - middle
+    square = centred.T @ centred
+    weights = torch.linalg.solve(square + ridge * square.diag().mean() * torch.eye(len(square)), centred.T @ (y[learn] - mean))
+    basis = torch.linalg.eigh((centred @ weights).T @ (centred @ weights))[1][:, -rank:]
+    shipped = ShippedProjector(model, rank)
+    shipped.read.weight.copy_((weights @ basis).T)
+    shipped.say.weight.copy_(basis)
+    shipped.say.bias.copy_(mean - middle @ weights @ basis @ basis.T)
+    scores = {}
+    for share in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0):
+        shipped.share.fill_(share)
+        predicted = torch.cat([shipped(part, embedded.expand(len(part), -1, -1)) for part in hidden[check].split(256)])
+        scores[share] = float(torch.nn.functional.cosine_similarity(predicted[:, 0], y[check], dim=-1).mean())
+        print(f"share {share}: {report(shipped, hidden[check], embedded, targets, rows[check])}", flush=True)
+    shipped.share.fill_(max(scores, key=scores.get))
+    torch.save(shipped.state_dict(), work("language", "output-projector-shipped.pt"))
+
+
 @torch.inference_mode()
-def report(model: OutputProjector, hidden: torch.Tensor, embedded: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> str:
+def report(model: torch.nn.Module, hidden: torch.Tensor, embedded: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> str:
     """Cosine of token 0, squared error of the word pieces that are there, and how often the right caption is the nearest of 2,000"""
     predicted = torch.cat([model(part, embedded.expand(len(part), -1, -1)) for part in hidden.split(256)])
     right = targets[rows]
@@ -149,13 +185,17 @@ def report(model: OutputProjector, hidden: torch.Tensor, embedded: torch.Tensor,
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=("states", "fit"))
+    parser.add_argument("step", choices=("states", "fit", "mix"))
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--minutes", type=float, default=3)
+    parser.add_argument("--rank", type=int, default=160)
+    parser.add_argument("--ridge", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1000)
     parser.add_argument("--checkpoint", help="a tuning checkpoint whose output projector to start from")
     options = parser.parse_args()
     if options.step == "states":
         states(options.count, options.minutes, options.seed)
+    elif options.step == "mix":
+        mix(options.rank, options.ridge)
     else:
         fit(options.minutes, torch.load(work("language", options.checkpoint), weights_only=True)["output_projector"] if options.checkpoint else None)
