@@ -125,7 +125,13 @@ def write(folder: Path, checkpoint: dict, output_projector: dict | None, stage: 
         "ordinals": [IDS[token] for token in ORDINALS],
         "signals": {kind: [IDS[token] for token in group] for kind, group in SIGNALS.items()},
         "neverEmit": [IDS[token] for token in (vocabulary.OPEN, vocabulary.CLOSE)] + [IDS[token] for kind in ("AUD", "VID", "SPK") for token in SIGNALS[kind]],
-        "decoding": {"temperature": 0, "repetitionPenalty": 1, "maxNewTokens": 256},
+        "decoding": {
+            "temperature": 0, "maxNewTokens": 256,
+            "repetitionPenalty": 1.1, "repetitionScope": "text tokens generated in this reply; never signal tokens, references or the prompt (replies repeat the user's words)",
+            "required": "when a sentence has ended (. ! ? :) or the model wants to stop, and the required group has not begun: feed the lone space (id 216), then [IMG0]..[IMG3]; "
+            "references before it are the model's to choose unless the request names them. At most 24 tokens of text before that",
+            "complete": "after [IMG0] the runtime feeds the other three by itself",
+        },
         "promptFormat": prompt_format(),
         "exportErrors": errors,
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(part.iterdir())},

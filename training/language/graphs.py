@@ -10,6 +10,10 @@ import onnxruntime
 from .vocabulary import ADDED, END, FIRST, IDS, ORDINALS, SIGNALS, VECTOR, Conversation
 
 IMAGE = [IDS[token] for token in SIGNALS["IMG"]]
+#: Tokens with which a group begins: nothing has to be forced where the model chose one.
+POINTERS = [IMAGE[0], *(IDS[token] for token in ORDINALS)]
+#: A lone space: what stands between a sentence and its signals in training.
+SPACE = 216
 
 
 @dataclass
@@ -65,8 +69,8 @@ class Graphs:
         for _ in range(longest):
             logits[barred] = -np.inf
             token = int(logits.argmax()) if not started else IMAGE[started]
-            if force and not started and not reply.references and token == END:
-                token = IMAGE[0]
+            if force and not started and not reply.references and token not in POINTERS and (token == END or self.ends(reply.ids)):
+                token = IMAGE[0] if reply.ids and reply.ids[-1] == SPACE else SPACE
             reply.ids.append(token)
             if token == END:
                 break
@@ -87,6 +91,10 @@ class Graphs:
                 words.append(token)
         reply.text = self.tokenizer.decode(words).strip()
         return reply
+
+    def ends(self, ids: list[int]) -> bool:
+        """Whether a sentence has just ended, a space after it included"""
+        return bool(ids) and self.tokenizer.decode(ids[-2:]).rstrip().endswith((".", "!", "?", ":"))
 
     def conditioning(self, hidden: np.ndarray) -> np.ndarray:
         embedded = self.table.run(None, {"input_ids": np.array([IMAGE])})[0]

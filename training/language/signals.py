@@ -25,6 +25,8 @@ from .vocabulary import Conversation
 
 #: Share of conversations that edit a picture; of the others, share whose thing is any drawing's label and not an everyday word.
 EDITS, LABELS = 0.1, 0.35
+#: Share of the linear reading in the sentence token: a little less cosine than 0.5 gives, the right caption is the nearest more often.
+SHARE = 0.65
 
 
 def conversations(count: int, seed: int) -> list[Conversation]:
@@ -140,8 +142,8 @@ def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
 
 @torch.no_grad()
 def mix(rank: int, ridge: float) -> None:
-    """Adds the linear reading to the fitted transformer: ridge regression of the sentence token on the four states, cut to `rank`; its share
-    is the one that serves unseen captions best."""
+    """Adds the linear reading to the fitted transformer: ridge regression of the sentence token on the four states, cut to `rank`. Prints what
+    other shares would give on unseen captions."""
     torch.set_num_threads(1)
     prompts, hidden, embedded, targets, rows, learn, check = load()
     model = OutputProjector()
@@ -156,13 +158,9 @@ def mix(rank: int, ridge: float) -> None:
     shipped.read.weight.copy_((weights @ basis).T)
     shipped.say.weight.copy_(basis)
     shipped.say.bias.copy_(mean - middle @ weights @ basis @ basis.T)
-    scores = {}
-    for share in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0):
-        shipped.share.fill_(share)
-        predicted = torch.cat([shipped(part, embedded.expand(len(part), -1, -1)) for part in hidden[check].split(256)])
-        scores[share] = float(torch.nn.functional.cosine_similarity(predicted[:, 0], y[check], dim=-1).mean())
-        print(f"share {share}: {report(shipped, hidden[check], embedded, targets, rows[check])}", flush=True)
-    shipped.share.fill_(max(scores, key=scores.get))
+    for value in (0.0, 0.5, 1.0, SHARE):
+        shipped.share.fill_(value)
+        print(f"share {value}: {report(shipped, hidden[check], embedded, targets, rows[check])}", flush=True)
     torch.save(shipped.state_dict(), work("language", "output-projector-shipped.pt"))
 
 
