@@ -1,6 +1,7 @@
 """A small writer of ONNX graphs whose large tensors lie in shared external files: nodes by name, weights at remembered offsets.
 Several graphs may point at the same bytes. Knows no model."""
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ class Graph:
     def constant(self, value, dtype=None) -> str:
         """A small tensor stored in the graph itself; equal ones are stored once."""
         array = np.asarray(value, dtype)
-        name = f"constant_{array.dtype}_{'x'.join(map(str, array.shape))}_{hash(array.tobytes()) & 0xFFFFFFFFFFFF:x}"
+        name = f"constant_{array.dtype}_{'x'.join(map(str, array.shape))}_{zlib.crc32(array.tobytes()):x}"
         self.tensors.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
