@@ -15,7 +15,7 @@ from .block_grid import BLOCK, LOWEST_ZERO, STEPS, ZEROS, BlockGrid
 from .llama_weights import LINEARS, LlamaShape
 from .onnx_graph import CONTRIB, Graph, WeightFile
 
-FLOAT, HALF, BYTE, LONG = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8, TensorProto.INT64
+FLOAT, HALF, BYTE, SIGNED_BYTE, LONG = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8, TensorProto.INT8, TensorProto.INT64
 #: MatMulNBits with activations rounded to 8 bits per block: the fast path of the CPU provider.
 INT8_ACTIVATIONS = 4
 
@@ -87,9 +87,21 @@ class Parts:
         y = self.linear(graph, x, name, shape)
         if f"{name}.up" not in self.adapter.entries:
             return y
-        rank = self.adapter.entries[f"{name}.down"][1] // 2 // shape[1]
-        low = graph.node("MatMul", x, self.half(graph, f"{name}.down", (shape[1], rank)))
-        return graph.node("Add", y, graph.node("MatMul", low, self.half(graph, f"{name}.up", (rank, shape[0]))))
+        rank = self.adapter.entries[f"{name}.down"][1] // shape[1]
+        low = graph.node("MatMul", x, self.byte(graph, f"{name}.down", (shape[1], rank), (1, rank)))
+        return graph.node("Add", y, graph.node("MatMul", low, self.byte(graph, f"{name}.up", (rank, shape[0]), (rank, 1))))
+
+    def add_pair(self, name: str, down: np.ndarray, up: np.ndarray) -> None:
+        """A low-rank adapter, down [in, rank] and up [rank, out], as signed bytes with a scale for each of the rank's components."""
+        for part, values, axis in (("down", down, 0), ("up", up, 1)):
+            scale = np.maximum(np.abs(values).max(axis, keepdims=True) / 127, 1e-12).astype(np.float32)
+            self.adapter.add(f"{name}.{part}", np.rint(values / scale).astype(np.int8))
+            self.adapter.add(f"{name}.{part}.scale", scale)
+
+    def byte(self, graph: Graph, name: str, shape: tuple[int, int], scale_shape: tuple[int, int]) -> str:
+        """A matrix of signed bytes of the adapter as float32 (folded when the session opens)."""
+        scale = graph.external(self.adapter, f"{name}.scale", FLOAT, scale_shape)
+        return graph.node("Mul", graph.node("Cast", graph.external(self.adapter, name, SIGNED_BYTE, shape), to=FLOAT), scale)
 
     def close(self) -> None:
         self.base.close()
@@ -112,8 +124,7 @@ def write_weights(parts: Parts, layers: list[dict], norm: np.ndarray, table: np.
             parts.add_linear(f"{index}.{name}", layer[name])
             if adapter.pairs:
                 down, up = adapter.pairs[index][name]
-                parts.adapter.add(f"{index}.{name}.down", down.astype(np.float16))
-                parts.adapter.add(f"{index}.{name}.up", up.astype(np.float16))
+                parts.add_pair(f"{index}.{name}", down, up)
     parts.base.add("norm", norm)
     parts.adapter.add("rows", adapter.rows.astype(np.float16))
     parts.adapter.add("head_rows", adapter.head_rows.astype(np.float16))
