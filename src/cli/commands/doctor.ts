@@ -1,13 +1,12 @@
 // `anymodal doctor`: what this machine and this installation can do, what is missing, and how to get it.
 // Looks and tells; changes nothing.
 import { arch, cpus, freemem, platform, release, totalmem } from 'node:os';
-import type { AnyFactory, Device } from '../../contracts.ts';
+import type { AnyFactory } from '../../contracts.ts';
 import { closeMedia, decodeImage, encodeImage } from '../../../media/index.ts';
 import { openBundle } from '../../bundle/open.ts';
-import { chooseDevice, listDevices, type DeviceSupport } from '../../runtime/devices.ts';
-import { loadRuntime } from '../../runtime/sessions.ts';
 import { chooseBundle, summarise } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
+import { checkDevices, type Check } from '../device-checks.ts';
 import { factoryModules } from '../factory-modules.ts';
 import { parseFlags, type Flag } from '../flags.ts';
 import { exitCode, type Shell } from '../shell.ts';
@@ -25,19 +24,12 @@ export const doctorCommand: Command = {
   async run(args, shell) {
     const flags = parseFlags(args, flagTable, 'See `anymodal doctor --help`.');
     const checks: Check[] = [];
-    for (const check of [checkProgram, checkMemory, checkRuntime, checkPictures]) checks.push(...(await check()));
+    for (const check of [checkProgram, checkMemory, checkDevices, checkPictures]) checks.push(...(await check()));
     checks.push(...(await checkBundle(flags.value('model'), shell)));
     for (const check of checks) shell.stdout.write(flags.on('json') ? `${JSON.stringify(check)}\n` : lineOf(check));
     return checks.some((check) => check.state === 'broken') ? exitCode.failed : exitCode.good;
   },
 };
-
-interface Check {
-  readonly what: string;
-  /** `missing` is something that can be had and is not needed. */
-  readonly state: 'good' | 'missing' | 'broken';
-  readonly found: string;
-}
 
 function lineOf({ what, state, found }: Check): string {
   const mark = { good: 'ok', missing: '--', broken: 'XX' }[state];
@@ -56,41 +48,6 @@ async function checkProgram(): Promise<Check[]> {
 async function checkMemory(): Promise<Check[]> {
   const available = process.availableMemory();
   return [{ what: 'memory', state: 'good', found: `${gigabytes(available)} available to this process of ${gigabytes(totalmem())} (${gigabytes(freemem())} unused)` }];
-}
-
-const waysToDevices: readonly { readonly device: Device; readonly way: string }[] = [
-  { device: 'cuda', way: 'needs an NVIDIA GPU, CUDA 12 and cuDNN 9, and the provider libraries of ONNX Runtime: run `node node_modules/onnxruntime-node/script/install` (downloads from outside the npm registry)' },
-  { device: 'webgpu', way: 'needs a Vulkan, Metal or Direct3D 12 driver; on linux install a current mesa-vulkan-drivers (25 or newer) or the driver of the GPU' },
-  { device: 'coreml', way: 'is part of ONNX Runtime on macOS' },
-  { device: 'dml', way: 'is part of ONNX Runtime on Windows' },
-];
-
-async function checkRuntime(): Promise<Check[]> {
-  try {
-    const runtime = await loadRuntime();
-    const devices = await listDevices();
-    const checks: Check[] = [
-      { what: 'onnxruntime', state: 'good', found: `${runtime.env.versions.node ?? runtime.env.versions.common}, telemetry off` },
-      { what: 'device cpu', state: 'good', found: 'tested' },
-    ];
-    for (const { device, way } of waysToDevices) checks.push(await checkDevice(device, way, devices));
-    const chosen = await chooseDevice('auto');
-    return [...checks, { what: 'device auto', state: 'good', found: chosen.note ?? `takes ${chosen.device}` }];
-  } catch (error) {
-    return [{ what: 'onnxruntime', state: 'broken', found: messageOf(error) }];
-  }
-}
-
-async function checkDevice(device: Device, way: string, devices: readonly DeviceSupport[]): Promise<Check> {
-  const what = `device ${device}`;
-  const support = devices.find((candidate) => candidate.device === device);
-  if (support?.bundled !== true) return { what, state: 'missing', found: `not in this installation: ${way}` };
-  try {
-    await chooseDevice(device);
-    return { what, state: 'good', found: 'works on a probe graph; no test of this project has run on it' };
-  } catch (error) {
-    return { what, state: 'missing', found: `${messageOf(error)}\n${way}` };
-  }
 }
 
 async function checkPictures(): Promise<Check[]> {
