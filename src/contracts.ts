@@ -221,6 +221,8 @@ export interface Decoder extends Disposable {
   readonly references: readonly ReferenceRole[];
   /** Whether `DecodeRequest.negative` is honoured. */
   readonly negative: boolean;
+  /** Compares references before the job is queued, where the request settles them; throws `bad_input`, `bad_media`. Absent where all go together. */
+  check?(references: readonly Reference[], context: Context): Promise<void>;
   decode(request: DecodeRequest, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult>;
 }
 
@@ -238,8 +240,9 @@ export interface ComponentSource {
 /**
  * Widths of named ports: `{ tokens: [16, 384] }`; null is a free axis. Names by kind:
  * encoder out `tokens` [null, d_enc] and, where it has one, `joint` [d_joint];
- * input projector in `tokens`, out `embeds` [null, d_model];
- * language model in `embeds`, out `hidden` [null, d_model];
+ * input projector in `tokens`, out `embeds` [null, d_model]; with both counts free it gives one embedding a token;
+ * language model in `embeds/MODALITY` [m, d_model] for each modality that it reads, out `hidden/OUTPUT` [N, d_model] for each
+ * output that it has signal tokens for; `embeds` or `hidden` alone stands for every one;
  * output projector in `hidden` [N, d_model] for a signal, `joint` [d_joint] for a joint embedding, nothing for a prompt,
  * out the ports of its conditioning; decoder in the ports of its conditioning.
  */

@@ -29,6 +29,7 @@ export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>)
     return wired.get(name) ?? null;
   };
 
+  const modelName = bundle.languageModel ?? '';
   const model = bundle.languageModel === null ? null : use('languageModel', bundle.languageModel, 'language-model');
 
   for (const [modality, input] of Object.entries(bundle.inputs)) {
@@ -40,25 +41,33 @@ export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>)
     const projector = use(`${where}.projector`, input.projector, 'input-projector');
     if (encoder !== null && projector !== null) faults.push(...mismatches(where, input.encoder, encoder.ports.out, input.projector, projector.ports.in));
     if (bundle.languageModel === null) faults.push(`${where}.projector: there is no language model to project to; expected null`);
-    if (projector !== null && model !== null) faults.push(...mismatches(where, input.projector, projector.ports.out, bundle.languageModel ?? '', model.ports.in));
+    if (projector === null || model === null) continue;
+    const reads = portFor(model.ports.in, 'embeds', modality);
+    if (reads === undefined) faults.push(`${where}.projector: ${modelName} reads no ${modality}; it reads ${namesOf(model.ports.in, 'embeds')}; expected null`);
+    else faults.push(...mismatches(where, input.projector, projected(encoder?.ports.out['tokens'], projector.ports), modelName, { embeds: reads }));
   }
 
   for (const [output, { decoder: decoderName, sources, chat }] of Object.entries(bundle.outputs)) {
     const where = `outputs.${output}`;
     const decoder = use(`${where}.decoder`, decoderName, 'decoder');
+    const states = model === null ? undefined : portFor(model.ports.out, 'hidden', output);
     for (const [type, name] of Object.entries(sources)) {
       const place = `${where}.sources.${type}`;
       const projector = use(place, name, 'output-projector');
       if (projector === null) continue;
       const accepts = acceptedBy(projector.ports.in);
       if (accepts !== type) faults.push(`${place}: ${name} reads a ${accepts}, expected one that reads a ${type}`);
-      else if (type === 'signal' && model !== null) faults.push(...mismatches(place, bundle.languageModel ?? '', signalPorts(model), name, projector.ports.in));
+      // Input embeddings of signal tokens have the shape of their hidden states.
+      else if (type === 'signal' && states !== undefined) faults.push(...mismatches(place, modelName, { hidden: states, embedded: states }, name, projector.ports.in));
       else if (type === 'joint' && bundle.joint === null) faults.push(`${place}: ${name} reads a joint embedding, but "joint" is null; expected the width of the joint space`);
       else if (type === 'joint') faults.push(...mismatches(place, 'the joint space', { joint: [bundle.joint] }, name, projector.ports.in));
       if (decoder !== null) faults.push(...mismatches(place, name, projector.ports.out, decoderName, decoder.ports.in));
     }
     const needed = chat === 'signal' ? 'signal' : 'prompt';
     if (bundle.languageModel !== null && sources[needed] === undefined) faults.push(`${where}.chat: "${chat}" needs sources.${needed}, which is missing`);
+    if (model !== null && states === undefined && (chat === 'signal' || sources.signal !== undefined)) {
+      faults.push(`${where}: ${modelName} has no signal tokens for "${output}"; it has some for ${namesOf(model.ports.out, 'hidden')}; expected chat "caption" and no sources.signal`);
+    }
     if (bundle.languageModel === null && sources.signal !== undefined) faults.push(`${where}.sources.signal: there is no language model to give a signal`);
   }
 
@@ -72,10 +81,21 @@ function acceptedBy(ports: Ports): Source['type'] {
   return ports['joint'] === undefined ? 'prompt' : 'joint';
 }
 
-/** Input embeddings of signal tokens have the width of their hidden states. */
-function signalPorts(model: Wired): Ports {
-  const hidden = model.ports.out['hidden'];
-  return hidden === undefined ? model.ports.out : { embedded: hidden, ...model.ports.out };
+/** The port `PORT/NAME` of a language model, or the `PORT` that serves every name. */
+function portFor(ports: Ports, port: string, name: string): Ports[string] | undefined {
+  return ports[`${port}/${name}`] ?? ports[port];
+}
+
+/** Names for which a language model has a port `PORT/NAME`, for a message. */
+function namesOf(ports: Ports, port: string): string {
+  return Object.keys(ports).flatMap((key) => (key.startsWith(`${port}/`) ? [key.slice(port.length + 1)] : [])).join(', ') || 'none';
+}
+
+/** What an input projector gives of an encoder's tokens: one that leaves both counts free gives one embedding a token. */
+function projected(tokens: Ports[string] | undefined, ports: Wired['ports']): Ports {
+  const { embeds } = ports.out;
+  if (tokens === undefined || embeds?.[0] !== null || ports.in['tokens']?.[0] !== null) return ports.out;
+  return { ...ports.out, embeds: [tokens[0] ?? null, ...embeds.slice(1)] };
 }
 
 /** Ports that the consumer reads and the producer does not give, or gives at another width. */

@@ -28,8 +28,12 @@ export const causalLanguageModel: Factory<'language-model'> = {
   name: 'causal-lm',
   config: configSchema,
   ports(config) {
-    const width = readConfig(config).modelWidth;
-    return { in: { embeds: [null, width] }, out: { hidden: [null, width] } };
+    const { modelWidth, mediaTokens, mediaEmbeds, signals } = readConfig(config);
+    const read = mediaTokens === null ? {} : mediaEmbeds;
+    return {
+      in: Object.fromEntries(Object.entries(read).map(([modality, count]) => [`embeds/${modality}`, [count, modelWidth]])),
+      out: Object.fromEntries(Object.entries(signals).map(([output, tokens]) => [`hidden/${output}`, [tokens.length, modelWidth]])),
+    };
   },
   async open(source) {
     const config = readConfig(source.config);

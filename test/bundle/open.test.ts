@@ -115,14 +115,23 @@ describe('components', () => {
 
 describe('edges', () => {
   test.each([
-    ['encoder to input projector', 'image-input-projector', { in: 9, out: 6 }, 'inputs.image: image-encoder gives tokens [any, 8], image-input-projector expects [any, 9]'],
-    ['input projector to language model', 'image-input-projector', { in: 8, out: 7 }, 'inputs.image: image-input-projector gives embeds [any, 7], language-model expects [any, 6]'],
-    ['language model to output projector', 'image-output-projector', { in: 7, out: 4 }, 'outputs.image.sources.signal: language-model gives hidden [any, 6], image-output-projector expects [2, 7]'],
+    ['encoder to input projector', 'image-input-projector', { in: 9, out: 6 }, 'inputs.image: image-encoder gives tokens [2, 8], image-input-projector expects [any, 9]'],
+    ['input projector to language model', 'image-input-projector', { in: 8, out: 7 }, 'inputs.image: image-input-projector gives embeds [2, 7], language-model expects [any, 6]'],
+    ['language model to output projector', 'image-output-projector', { in: 7, out: 4 }, 'outputs.image.sources.signal: language-model gives hidden [2, 6], image-output-projector expects [2, 7]'],
     ['output projector to decoder', 'image-output-projector', { in: 6, out: 5 }, 'outputs.image.sources.signal: image-output-projector gives feature [5], image-decoder expects [4]'],
     ['prompt to decoder', 'prompt-conditioner', { in: 8, out: 5 }, 'outputs.image.sources.prompt: prompt-conditioner gives feature [5], image-decoder expects [4]'],
     ['joint space to joint projector', 'joint-conditioner', { in: 9, out: 4 }, 'outputs.image.sources.joint: the joint space gives joint [8], joint-conditioner expects [9]'],
+    ['count of signal tokens', 'image-output-projector', { in: 6, out: 4, signals: 3 }, 'outputs.image.sources.signal: language-model gives hidden [2, 6], image-output-projector expects [3, 6]'],
+    ['count of embeddings', 'language-model', { width: 6, outputs: ['image'], embeds: { image: 3 } }, 'inputs.image: image-input-projector gives embeds [2, 6], language-model expects [3, 6]'],
+    ['a modality that the language model does not read', 'language-model', { width: 6, outputs: ['image'], embeds: { smell: 2 } }, 'inputs.image.projector: language-model reads no image; it reads smell; expected null'],
+    ['an output without signal tokens', 'language-model', { width: 6, outputs: ['smell'] }, 'outputs.image: language-model has no signal tokens for "image"; it has some for smell; expected chat "caption" and no sources.signal'],
   ])('%s', async (_, name, config, message) => {
     expect(await faultsOf(await writeFakeBundle(withComponent(name, { config })))).toEqual([message]);
+  });
+
+  test('a language model that states the counts it is given opens', async () => {
+    const folder = await writeFakeBundle(withComponent('language-model', { config: { width: 6, outputs: ['image'], embeds: { image: 2 } } }));
+    expect((await openBundle(folder, factories)).bundle.id).toBe('fake');
   });
 
   test('encoders of one joint space', async () => {

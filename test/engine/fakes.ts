@@ -53,8 +53,8 @@ function good<T>(checked: Checked<T>): T {
 }
 
 const encoderConfig = object({ width, joint: { type: 'boolean' }, mediaTypes: { type: 'array', items: { type: 'string' } } });
-const pairConfig = object({ in: width, out: width });
-const modelConfig = object({ width, outputs: { type: 'array', items: { type: 'string' } } });
+const pairConfig = object({ in: width, out: width, signals: { ...width, default: 2 } }, ['in', 'out']);
+const modelConfig = object({ width, outputs: { type: 'array', items: { type: 'string' } }, embeds: { type: 'object', additionalProperties: width, default: {} } }, ['width', 'outputs']);
 const decoderConfig = object({ modality: { type: 'string' }, mediaType: { type: 'string' }, width, references: { type: 'array' }, negative: { type: 'boolean' } });
 const decoderOptions = object(
   { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false, metadata: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless'], default: 'none' } },
@@ -68,7 +68,7 @@ const encoder: Factory<'encoder'> = {
   config: encoderConfig,
   ports(config) {
     const { width: size, joint } = good(checkSchema<EncoderConfig>(encoderConfig, config, 'fake'));
-    return { in: {}, out: { tokens: [null, size], ...(joint && { joint: [size] }) } };
+    return { in: {}, out: { tokens: [2, size], ...(joint && { joint: [size] }) } };
   },
   async open({ config }) {
     const { width: size, joint, mediaTypes } = good(checkSchema<EncoderConfig>(encoderConfig, config, 'fake'));
@@ -88,7 +88,7 @@ const encoder: Factory<'encoder'> = {
   },
 };
 
-interface PairConfig { readonly in: number; readonly out: number }
+interface PairConfig { readonly in: number; readonly out: number; readonly signals: number }
 const inputProjector: Factory<'input-projector'> = {
   kind: 'input-projector',
   name: 'fake-linear',
@@ -103,12 +103,16 @@ const inputProjector: Factory<'input-projector'> = {
   },
 };
 
-interface ModelConfig { readonly width: number; readonly outputs: readonly string[] }
+interface ModelConfig { readonly width: number; readonly outputs: readonly string[]; readonly embeds: Readonly<Record<string, number>> }
 const languageModel: Factory<'language-model'> = {
   kind: 'language-model',
   name: 'fake-model',
   config: modelConfig,
-  ports: (config) => ({ in: { embeds: [null, good(checkSchema<ModelConfig>(modelConfig, config, 'fake')).width] }, out: { hidden: [null, good(checkSchema<ModelConfig>(modelConfig, config, 'fake')).width] } }),
+  ports(config) {
+    const { width: size, outputs, embeds } = good(checkSchema<ModelConfig>(modelConfig, config, 'fake'));
+    const named = Object.entries(embeds).map(([modality, count]) => [`embeds/${modality}`, [count, size]]);
+    return { in: named.length === 0 ? { embeds: [null, size] } : Object.fromEntries(named), out: Object.fromEntries(outputs.map((output) => [`hidden/${output}`, [2, size]])) };
+  },
   async open({ config }) {
     const { width: size, outputs } = good(checkSchema<ModelConfig>(modelConfig, config, 'fake'));
     const component: Omit<LanguageModel, 'dispose'> = {
@@ -152,8 +156,8 @@ function outputProjector<T extends Source['type']>(accepts: T, port: string | nu
     name: `fake-${accepts}`,
     config: pairConfig,
     ports(config) {
-      const { in: from, out } = good(checkSchema<PairConfig>(pairConfig, config, 'fake'));
-      return { in: port === null ? {} : { [port]: accepts === 'signal' ? [2, from] : [from] }, out: { feature: [out] } };
+      const { in: from, out, signals } = good(checkSchema<PairConfig>(pairConfig, config, 'fake'));
+      return { in: port === null ? {} : { [port]: accepts === 'signal' ? [signals, from] : [from] }, out: { feature: [out] } };
     },
     async open({ config }) {
       const { out } = good(checkSchema<PairConfig>(pairConfig, config, 'fake'));
@@ -182,6 +186,9 @@ const decoder: Factory<'decoder'> = {
       references,
       negative,
       options: decoderOptions,
+      async check(given) {
+        if (given.some((each) => each.role === 'mask' && new TextDecoder().decode(each.media.bytes) === 'misfit')) throw new AnymodalError('bad_input', 'mask: does not fit');
+      },
       async *decode(request, context) {
         const { steps, preview, accident } = good(checkSchema<{ steps: number; preview: boolean; accident: string }>(decoderOptions, request.options, 'fake'));
         const noise = [...context.random.normal(4)];
