@@ -41,6 +41,18 @@ export function chosenByRequest(decoder: Decoder, output: string, media: readonl
   return choose(decoder, output, points, media, mask, warnings, edited + 1);
 }
 
+/** The references of an output that the request alone settles; none where the language model has a choice. */
+export function chosenBeforehand(decoder: Decoder, output: string, job: JobRequest): readonly Reference[] {
+  // Whoever chooses for good gives the warnings.
+  const silent: Warnings = { warn: () => undefined };
+  const messages = job.route === 'direct' ? job.messages.slice(-1) : job.messages;
+  const media = messages.flatMap(({ parts }) => parts.flatMap((part) => (part.type === 'media' ? [part.media] : [])));
+  if (job.route === 'direct') return chosenByRequest(decoder, output, media, null, job.mask, silent).references;
+  // With a mask the model says which medium is edited, not whether one is.
+  if (job.mask === null || media.filter((medium) => medium.modality === decoder.modality).length !== 1) return [];
+  return chosenByModel(decoder, output, [], media, job.mask, silent).references;
+}
+
 function choose(decoder: Decoder, output: string, points: readonly number[], media: readonly Media[], mask: Media | null, warnings: Warnings, edited: number | null = null): Chosen {
   const references: Reference[] = [];
   const ordinals: number[] = [];

@@ -16,7 +16,7 @@ import type { ImageGraphs } from './graphs.ts';
 import { composite, fromPlanar, halve, linearPreview } from './pixels.ts';
 import { configSchema, defaultStrength, optionsSchema } from './settings.ts';
 import type { ImageDecoderConfig, ImageOptions } from './settings.ts';
-import { readEditSource } from './sources.ts';
+import { checkReferences, readEditSource } from './sources.ts';
 import type { EditSource } from './sources.ts';
 
 /** Files: `transformer`, `latentEncoder`, `latentDecoder`. */
@@ -43,6 +43,7 @@ export function createImageDecoder(config: ImageDecoderConfig, graphs: ImageGrap
     options,
     references: ['edit', 'mask'],
     negative: true,
+    check: checkReferences,
     dispose: async () => graphs.release(),
     async *decode(request, context) {
       const checked = checkSchema<ImageOptions>(options, request.options, 'image');

@@ -49,6 +49,13 @@ export async function readEditSource(references: readonly Reference[], config: I
   return { pixels, latents, mask: { pixels: maskPixels, latents: cells } };
 }
 
+/** Compares the mask with the picture that it belongs to. Throws `bad_input` for another shape, `bad_media`. */
+export async function checkReferences(references: readonly Reference[], context: Context): Promise<void> {
+  const edited = references.find((reference) => reference.role === 'edit')?.media;
+  const mask = references.find((reference) => reference.role === 'mask')?.media;
+  if (edited !== undefined && mask !== undefined) await requireSameShape(edited, mask, context.signal);
+}
+
 /** Both are fitted into the same frame, so equal proportions are enough; one pixel of the smaller side is rounding. */
 async function requireSameShape(picture: Media, mask: Media, signal: AbortSignal): Promise<void> {
   const [of, by] = [await inspectImage(picture, signal), await inspectImage(mask, signal)];

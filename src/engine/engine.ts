@@ -7,6 +7,7 @@ import { resolveModel } from '../bundle/resolve.ts';
 import { createSteps, joint, textMedia } from '../chain.ts';
 import { AnymodalError } from '../errors.ts';
 import { generate, type Usage } from '../generate.ts';
+import { chosenBeforehand } from '../references.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { createRandom } from '../runtime/random.ts';
 import { failureOf, reasonOf } from './failures.ts';
@@ -94,6 +95,7 @@ class ChainEngine implements Engine {
   async *#generate(request: JobRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
     const job = resolveJob(this.#description, request);
     await this.#check(mediaOf(job), signal);
+    await this.#checkReferences(job, signal);
     yield { type: 'job-queued', position };
     yield this.#start(job.seed, job.count);
     const usage = { inputTokens: 0, outputTokens: 0 };
@@ -134,6 +136,16 @@ class ChainEngine implements Engine {
       signal.throwIfAborted();
       await encoder.check(medium, context);
       this.#checked.set(medium.id, true);
+    }
+  }
+
+  /** Asks the decoder of each output that the job may make whether the references that are known by now go together; throws `bad_input`. */
+  async #checkReferences(job: JobRequest, signal: AbortSignal): Promise<void> {
+    const context = createSteps(this.#chain, signal).context(createRandom(0));
+    for (const [output, { decoder }] of this.#chain.outputs) {
+      if (decoder.component.check === undefined || job.outputs?.includes(output) === false) continue;
+      signal.throwIfAborted();
+      await decoder.component.check(chosenBeforehand(decoder.component, output, job), context);
     }
   }
 }

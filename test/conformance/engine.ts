@@ -77,6 +77,18 @@ export function testEngine(name: string, open: OpenEngine): void {
       expect(await collect(engine.embed({ id: 'embed-1', inputs: [] }))).toMatchObject([{ type: 'job-error', code: 'bad_input', job: 'embed-1' }]);
     });
 
+    test('a mask that does not fit is a fault of the request where the request says what it belongs to', async () => {
+      const engine = await openFake();
+      const mask = mediaOf('image', 'image/png', 'misfit');
+      const picture = { type: 'media', media: mediaOf('image', 'image/png', 'cat') } as const;
+      const other = { type: 'media', media: mediaOf('image', 'image/png', 'dog') } as const;
+      const misfit = [{ type: 'job-error', code: 'bad_input', message: 'mask: does not fit', job: 'job-1', attempt: 1 }];
+      expect(await collect(engine.run(jobOf([picture, 'a hat {image}'], { mask })))).toEqual(misfit);
+      expect(await collect(engine.run(jobOf([picture, other, 'a hat'], { mask, route: 'direct', outputs: ['image'] })))).toEqual(misfit);
+      // Which of two is edited is the language model's choice.
+      expect(typesOf(await collect(engine.run(jobOf([picture, other, 'a hat'], { mask }))))[0]).toBe('job-queued');
+    });
+
     test('an error of a component ends its job alone', async () => {
       const engine = await openFake();
       const events = await collect(engine.run(jobOf(['{image}'], { options: { image: { accident: 'error' } } })));

@@ -180,6 +180,8 @@ describe('an edit', () => {
     await expect(make(decoder, { references: [{ role: 'mask', media: mask }] })).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('mask: got a mask without a picture') });
     const wide = await picture(128, 64, () => [255, 255, 255]);
     await expect(make(decoder, { references: [{ role: 'edit', media }, { role: 'mask', media: wide }] })).rejects.toMatchObject({ code: 'bad_input', message: 'mask: got 128x64 for a picture of 128x128, expected the same proportions.' });
+    await expect(decoder.check?.([{ role: 'edit', media }, { role: 'mask', media: wide }], context())).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('got 128x64 for a picture of 128x128') });
+    await decoder.check?.([{ role: 'edit', media }, { role: 'mask', media: mask }], context());
     const black = await picture(64, 64, () => [0, 0, 0]);
     expect((await make(decoder, { references: [{ role: 'edit', media }, { role: 'mask', media: black }] })).warnings).toEqual(['mask_empty']);
     expect((await make(decoder, { references: [{ role: 'edit', media }, { role: 'edit', media: black }] })).warnings).toEqual(['reference_ignored']);
