@@ -24,11 +24,11 @@ export interface ReplyRequest {
 /**
  * Generates until the model ends, `maxTokens` or the context is used up, or a stop sequence comes; a required output
  * that is still missing then is made first, and a group that has begun is completed whatever the limit.
- * Draws from `context.random.fork('text')`. Throws `aborted`.
+ * Draws from `context.random`. Throws `aborted`.
  */
 export async function* generateReply(sequence: Sequence, request: ReplyRequest, context: Context): AsyncGenerator<TextDelta | Signal | LanguageModelEnd> {
   const { grammar, options } = request;
-  const sampler = new Sampler(options, context.random.fork('text'));
+  const sampler = new Sampler(options, context.random);
   const text = new ReplyText(grammar, request.decode, options.stop);
   const budget = Math.min(options.maxTokens, request.room);
   let logits = request.logits;

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { SamplingOptions, Signal, Wants } from '../../src/contracts.ts';
 import { createLanguageModel } from '../../src/language-model/causal-lm.ts';
 import { buildPrompt } from '../../src/language-model/prompt.ts';
+import { createRandom } from '../../src/runtime/random.ts';
 import { openSessionCount } from '../../src/runtime/sessions.ts';
 import { assistant, collect, config, context, fakeGraphs, format, id, medium, outline, script, tokenizer, user, WIDTH, type Behaviour, type Reply } from './fakes.ts';
 
@@ -58,6 +59,25 @@ describe('plain text', () => {
       const result = await reply(script([...text('a'), id(liked)], text('b')), { image: 'allowed' }, { maxTokens: 4 });
       expect(outline(result).join('')).toMatch(/^ab/u);
     }
+  });
+});
+
+describe('chance', () => {
+  it('comes from the generator that the caller gives, not from a fork of it', async () => {
+    const graphs = fakeGraphs(script(text('a b')), () => buildPrompt(conversation, format.prompt, 1e4).positions.length);
+    const model = createLanguageModel(config, format, graphs);
+    let drawn = 0;
+    let forked = 0;
+    const generator = createRandom(3);
+    const random = {
+      ...generator,
+      fork: (label: string) => ((forked += 1), generator.fork(label)),
+      uniform: (count: number) => ((drawn += count), generator.uniform(count)),
+    };
+    await collect(model, conversation, {}, { temperature: 1 }, { ...context(), random });
+    await model.dispose();
+    expect(drawn).toBeGreaterThan(0);
+    expect(forked).toBe(0);
   });
 });
 
