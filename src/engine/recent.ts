@@ -20,10 +20,13 @@ export class Recent<V> {
     return value;
   }
 
+  /** Keeps a value, in the place of those used longest ago; one larger than the limit is not kept and displaces none. */
   set(key: string, value: V): void {
     this.#drop(key);
+    const size = this.#sizeOf(value);
+    if (size > this.#limit) return;
     this.#entries.set(key, value);
-    this.#size += this.#sizeOf(value);
+    this.#size += size;
     for (const oldest of this.#entries.keys()) {
       if (this.#size <= this.#limit) break;
       this.#drop(oldest);
