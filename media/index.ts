@@ -6,5 +6,5 @@ export { encodeImage } from './encode-image.ts';
 export type { ImageEncoding, ImageFormat } from './encode-image.ts';
 export { maxMediaBytes, mediaFromBytes } from './media-from-bytes.ts';
 export { generatedSourceType, isMarkedGenerated, readProvenance } from './provenance.ts';
-export { imageMediaTypes, sniffLength, sniffMedia } from './sniff.ts';
+export { imageMediaTypes, sniffMedia } from './sniff.ts';
 export type { MediaKind } from './sniff.ts';

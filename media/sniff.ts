@@ -10,7 +10,7 @@ export interface MediaKind {
 export const imageMediaTypes: readonly string[] = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/avif', 'image/tiff'];
 
 /** Bytes that suffice for `sniffMedia`; a longer prefix changes nothing. */
-export const sniffLength = 4096;
+const sniffLength = 4096;
 
 /** Modality and IANA media type of encoded bytes by their signature, or null where it is none that is known. */
 export function sniffMedia(bytes: Uint8Array): MediaKind | null {
