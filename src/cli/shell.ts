@@ -18,8 +18,8 @@ export interface Shell {
   readonly folder: string;
   readonly environment: Environment;
   readonly interruption: Interruption;
-  /** Opens the bundle in `folder`; throws `bundle_invalid` or `device_unavailable`. The caller closes it. */
-  startEngine(folder: string, device: DeviceChoice): Promise<Engine>;
+  /** Opens the bundle in `folder`; throws `bundle_invalid`, `device_unavailable`, or `aborted` where `signal` ends it meanwhile. The caller closes it. */
+  startEngine(folder: string, device: DeviceChoice, signal?: AbortSignal): Promise<Engine>;
 }
 
 /** Exit codes of every command. */

@@ -16,11 +16,11 @@ export interface ChildEngineOptions extends EngineOptions {
 
 /**
  * Starts an engine in a child process and opens its bundle. A process that is lost ends its jobs with `engine_crashed`;
- * the next job starts another. Throws what opening throws. The caller closes the engine.
+ * the next job starts another. Throws what opening throws, and `aborted` where `signal` ends it meanwhile. The caller closes the engine.
  */
-export async function startEngine(options: ChildEngineOptions): Promise<Engine> {
+export async function startEngine(options: ChildEngineOptions, signal?: AbortSignal): Promise<Engine> {
   const engine = new ChildEngine(options);
-  await engine.describe();
+  await engine.open(signal);
   return engine;
 }
 
@@ -31,6 +31,10 @@ class ChildEngine implements Engine {
 
   constructor(options: ChildEngineOptions) {
     this.#options = options;
+  }
+
+  async open(signal?: AbortSignal): Promise<void> {
+    await this.#connect(signal);
   }
 
   async describe(): Promise<EngineDescription> {
@@ -99,12 +103,12 @@ class ChildEngine implements Engine {
   }
 
   /** The process that is there, or a new one. */
-  async #connect(): Promise<Connection> {
+  async #connect(signal?: AbortSignal): Promise<Connection> {
     const known = this.#connection;
     const connection = await known?.catch(() => null);
     if (connection?.isGone === false) return connection;
     // Of several jobs that find the process gone, the first starts another.
-    if (this.#connection === known) this.#connection = connect(this.#options, this.#options.graceMs ?? DEFAULT_GRACE_MS);
+    if (this.#connection === known) this.#connection = connect(this.#options, this.#options.graceMs ?? DEFAULT_GRACE_MS, signal);
     return this.#connection ?? this.#connect();
   }
 }

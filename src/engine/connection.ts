@@ -5,6 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import type { EngineDescription, JobEvent } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 import type { EngineOptions } from './options.ts';
+import { reasonOf } from './failures.ts';
 import { isTerminal, type FromChild, type ToChild, type Work } from './protocol.ts';
 
 /** Takes the events of one piece of work; null when the process ended before the terminal one. */
@@ -14,8 +15,8 @@ export type Receive = (event: JobEvent | null) => void;
 const isTypeScript = import.meta.url.endsWith('.ts');
 const childModule = new URL(isTypeScript ? './child.ts' : './child.js', import.meta.url);
 
-/** Starts an engine process and waits until its bundle is open. Throws what opening throws, or `engine_crashed`. */
-export async function connect(options: EngineOptions, graceMs: number): Promise<Connection> {
+/** Starts an engine process and waits until its bundle is open; `signal` ends it before that. Throws what opening throws, `engine_crashed` or `aborted`. */
+export async function connect(options: EngineOptions, graceMs: number, signal?: AbortSignal): Promise<Connection> {
   const child = fork(childModule, [], {
     serialization: 'advanced',
     execArgv: isTypeScript ? ['--disable-warning=ExperimentalWarning'] : [],
@@ -23,8 +24,19 @@ export async function connect(options: EngineOptions, graceMs: number): Promise<
   });
   const connection = new Connection(child, graceMs);
   connection.send({ type: 'open', bundle: options.bundle, device: options.device, factoryModules: options.factoryModules.map((url) => url.href) });
-  await connection.opened;
-  return connection;
+  // Opening a bundle is no job: nothing is lost by force.
+  const stop = (): void => void child.kill('SIGKILL');
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted === true) stop();
+  try {
+    await connection.opened;
+    return connection;
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    throw new AnymodalError('aborted', reasonOf(signal.reason));
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 export class Connection {

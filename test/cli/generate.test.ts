@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { JobEventBody, JobRequest } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { main } from '../../src/cli/main.ts';
-import { draws, fakeEngine, fakeShell, temporaryFolder } from './fake-shell.ts';
+import { draws, fakeEngine, fakeShell, temporaryFolder, type FakeShell } from './fake-shell.ts';
 import { bundleJson, onePixelPng } from './fixtures.ts';
 
 /** A folder with a bundle.json and a small picture. */
@@ -176,6 +176,20 @@ describe('ends that are not good', () => {
     expect(shell.events().at(-1)).toMatchObject({ type: 'job-abort' });
     expect(existsSync(join(folder, 'outputs'))).toBe(false);
     expect(engine.closed()).toBe(1);
+  });
+
+  test('Ctrl-C while the model loads ends the start and exits 130', async () => {
+    const folder = workplace();
+    const shell: FakeShell = {
+      ...fakeShell({ folder, model: folder }),
+      startEngine: async (_folder, _device, signal) => new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new AnymodalError('aborted', 'cancelled')));
+        shell.interruption.interrupt();
+      }),
+    };
+    expect(await main(['a b'], shell)).toBe(130);
+    expect(shell.err()).toContain('cancelled');
+    expect(shell.killed()).toBe(false);
   });
 
   test('an engine that does not start is one message', async () => {

@@ -61,6 +61,15 @@ test('leaving the loop of a job that does not stop ends it by force', async () =
   expect(typesOf(await collect(engine.run(jobOf(['hi'])))).at(-1)).toBe('job-end');
 });
 
+test('a start that is given up ends its process at once', async () => {
+  const options = { bundle: await writeFakeBundle(), device: 'cpu', factoryModules: [fakeFactories] } as const;
+  const cancel = new AbortController();
+  const starting = startEngine(options, cancel.signal);
+  cancel.abort();
+  await expect(starting).rejects.toMatchObject({ code: 'aborted', message: 'cancelled' });
+  await expect(startEngine(options, cancel.signal)).rejects.toMatchObject({ code: 'aborted' });
+});
+
 test('a bundle that went bad ends the next job after a crash, and not the engine', async () => {
   const folder = await writeFakeBundle();
   const engine = await startEngine({ bundle: folder, device: 'cpu', factoryModules: [fakeFactories] });

@@ -60,7 +60,7 @@ export const embedCommand: Command = {
         report.finish();
         if (compare) shell.stdout.write(flags.on('json') ? `${JSON.stringify(similaritiesOf(found))}\n` : table(similaritiesOf(found)));
         return exitCode.good;
-      }),
+      }, signal),
     );
   },
 };

@@ -117,7 +117,7 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
     };
     signal.throwIfAborted();
     return (await runJob(engine, job, request.files, report, { previews: flags.on('previews') || flags.value('preview-every') !== null }, signal)).exitCode;
-  });
+  }, signal);
 }
 
 /** Reads and checks what needs no engine; throws for the first thing that is wrong. */
