@@ -163,7 +163,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("checkpoint")
     arguments.add_argument("--steps", type=int, default=20)
-    arguments.add_argument("--guidance", type=float, default=3.0)
+    arguments.add_argument("--guidance", type=float, default=3.5)
     arguments.add_argument("--shift", type=float, default=1.5)
     arguments.add_argument("--quick", action="store_true", help="without drawing pictures to compare")
     options = arguments.parse_args()

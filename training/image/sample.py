@@ -62,7 +62,7 @@ def main() -> None:
     arguments.add_argument("checkpoint")
     arguments.add_argument("--out", required=True)
     arguments.add_argument("--steps", type=int, default=20)
-    arguments.add_argument("--guidance", type=float, default=3.0)
+    arguments.add_argument("--guidance", type=float, default=3.5)
     arguments.add_argument("--shift", type=float, default=1.5)
     arguments.add_argument("--seed", type=int, default=5)
     arguments.add_argument("--prompts", nargs="*")
