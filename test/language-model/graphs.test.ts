@@ -42,16 +42,19 @@ const long = [user('a red apple and a green house '.repeat(6), image(1), ' what 
 
 describe('causal-lm', () => {
   it('declares its ports and options', async () => {
-    expect(factory.ports(config)).toEqual({ in: { embeds: [null, 32] }, out: { hidden: [null, 32] } });
+    const read = Object.entries(config.mediaEmbeds).map(([modality, count]) => [`embeds/${modality}`, [count, 32]]);
+    const signals = Object.entries(config.signals).map(([output, tokens]) => [`hidden/${output}`, [tokens.length, 32]]);
+    expect(factory.ports(config)).toEqual({ in: Object.fromEntries(read), out: Object.fromEntries(signals) });
+    expect([read.length, signals.length]).toEqual([1, 2]);
     await using(async (model) => {
       expect(model.outputs).toEqual(['image', 'audio']);
       expect(model.options).toMatchObject({ properties: { temperature: { default: 0 }, maxTokens: { default: 64 } } });
     });
   });
 
-  it('fills in the defaults of its config', () => {
+  it('reads no media and makes none unless its config says so', () => {
     const { layers, kvHeads, headDim, modelWidth, vocabulary, contextLength, stopTokens } = config;
-    expect(factory.ports({ layers, kvHeads, headDim, modelWidth, vocabulary, contextLength, stopTokens })).toEqual({ in: { embeds: [null, 32] }, out: { hidden: [null, 32] } });
+    expect(factory.ports({ layers, kvHeads, headDim, modelWidth, vocabulary, contextLength, stopTokens })).toEqual({ in: {}, out: {} });
   });
 
   it('gives the same whatever was asked before', async () => {
