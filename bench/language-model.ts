@@ -20,13 +20,14 @@ const TOKENS = 48;
 const CONTEXTS = [64, 1024];
 
 const [given, mode] = process.argv.slice(2);
-const { title, source } = componentOf(given ?? fileURLToPath(new URL('../models/nano', import.meta.url)));
+const folder = given ?? fileURLToPath(new URL('../models/nano', import.meta.url));
+const { title, source } = componentOf(folder);
 
 if (mode === '--cold') console.log(JSON.stringify(await coldStart()));
 else await report();
 
 async function report(): Promise<void> {
-  const runs = [1, 2, 3].map((): Cold => JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), given ?? '', '--cold'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
+  const runs = [1, 2, 3].map((): Cold => JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), folder, '--cold'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })));
   const model = await causalLanguageModel.open(source);
   try {
     const rows: Row[] = [];
