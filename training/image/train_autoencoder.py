@@ -81,16 +81,26 @@ def main() -> None:
     arguments.add_argument("--minutes", type=float, default=12)
     arguments.add_argument("--batch", type=int, default=24)
     arguments.add_argument("--rate", type=float, default=2e-3)
+    arguments.add_argument("--resume", action="store_true", help="go on from checkpoints/autoencoder.pt with a new schedule")
+    arguments.add_argument("--decoder-only", action="store_true", help="keep the encoder, so that latents computed before stay valid; goes with --resume")
     options = arguments.parse_args()
+    if options.decoder_only and not options.resume:
+        arguments.error("--decoder-only needs --resume: an untrained encoder is not worth keeping")
     torch.manual_seed(0)
     torch.set_num_threads(2)
-    random = np.random.default_rng(0)
+    path = work("checkpoints", "autoencoder.pt")
+    figures = work("checkpoints", "autoencoder.json")
+    before = json.loads(figures.read_text())["pictures"] if options.resume else 0
+    random = np.random.default_rng(before)
     pictures = np.load(work("data", "sprites.npy"))
     table = json.loads(work("data", "sprites.json").read_text())
     family = np.array([entry["family"] for entry in table])
     train, held = np.flatnonzero(family != sprites.HELD_OUT), np.flatnonzero(family == sprites.HELD_OUT)
     model = Autoencoder().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), options.rate, betas=(0.9, 0.99), weight_decay=1e-3)
+    if options.resume:
+        model.load_state_dict(torch.load(path, weights_only=True))
+    model.encoder.requires_grad_(not options.decoder_only)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], options.rate, betas=(0.9, 0.99), weight_decay=1e-3)
     encoder, decoder = (sum(p.numel() for p in part.parameters()) for part in (model.encoder, model.decoder))
     print(f"encoder {encoder / 1e6:.2f}M decoder {decoder / 1e6:.2f}M, {len(train)} sprites", flush=True)
     start, step, mean_loss = time.time(), 0, None
@@ -118,13 +128,15 @@ def main() -> None:
     model.eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         sample = torch.cat([model.encoder(batch_of(pictures, random.choice(train, 64), random)).float() for _ in range(24)])
-    model.mean.copy_(sample.mean((0, 2, 3), keepdim=True))
-    model.std.copy_(sample.std((0, 2, 3), keepdim=True))
+    if not options.decoder_only:
+        model.mean.copy_(sample.mean((0, 2, 3), keepdim=True))
+        model.std.copy_(sample.std((0, 2, 3), keepdim=True))
     held_out, shown = psnr(model, pictures[held])
     seen, _ = psnr(model, pictures[train[:: max(1, len(train) // 300)]])
-    print(f"PSNR held-out {held_out:.2f} dB, training {seen:.2f} dB, {step * options.batch} pictures, latent std {model.std.flatten().tolist()}")
-    torch.save(model.state_dict(), work("checkpoints", "autoencoder.pt"))
-    work("checkpoints", "autoencoder.json").write_text(json.dumps({"psnrHeldOut": held_out, "psnrTraining": seen, "pictures": step * options.batch}))
+    print(f"PSNR held-out {held_out:.2f} dB, training {seen:.2f} dB, {before + step * options.batch} pictures, latent std {model.std.flatten().tolist()}")
+    torch.save(model.state_dict(), path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+    figures.write_text(json.dumps({"psnrHeldOut": held_out, "psnrTraining": seen, "pictures": before + step * options.batch}))
     from training.image.sheet import save_sheet
 
     save_sheet(shown, work("sheets", "autoencoder.png"), columns=12)
