@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Engine, JobEvent } from '../../src/contracts.ts';
 import { startEngine } from '../../src/engine/client.ts';
@@ -12,6 +13,9 @@ async function startFake(graceMs = 10_000): Promise<Engine> {
   onTestFinished(async () => engine.close());
   return engine;
 }
+
+/** Milliseconds until a job that was told to hang surely does: a cancel before that would be read and obeyed. */
+const UNTIL_IT_HANGS_MS = 400;
 
 /** A job whose decoder does `accident` at its first step. */
 const accident = (kind: string, id = 'job-1') => jobOf(['{image}'], { id, options: { image: { accident: kind, steps: 1000 } } });
@@ -36,7 +40,9 @@ test('a cancelled job that does not stop is ended by force, and the next job run
   const events: JobEvent[] = [];
   for await (const event of engine.run(accident('hang'), cancel.signal)) {
     events.push(event);
-    if (event.type === 'media-start') cancel.abort();
+    if (event.type !== 'media-start') continue;
+    await delay(UNTIL_IT_HANGS_MS);
+    cancel.abort();
   }
   expect(events.at(-1)).toMatchObject({ type: 'job-abort', reason: 'cancelled' });
   expect(typesOf(await collect(engine.run(jobOf(['hi'])))).at(-1)).toBe('job-end');
@@ -47,6 +53,7 @@ test('close ends a process that does not stop', async () => {
   const events = engine.run(accident('hang'));
   for await (const event of events) {
     if (event.type !== 'media-start') continue;
+    await delay(UNTIL_IT_HANGS_MS);
     await engine.close();
     break;
   }
@@ -54,7 +61,11 @@ test('close ends a process that does not stop', async () => {
 
 test('leaving the loop of a job that does not stop ends it by force', async () => {
   const engine = await startFake(100);
-  for await (const event of engine.run(accident('hang'))) if (event.type === 'media-start') break;
+  for await (const event of engine.run(accident('hang'))) {
+    if (event.type !== 'media-start') continue;
+    await delay(UNTIL_IT_HANGS_MS);
+    break;
+  }
   const next = await collect(engine.run(jobOf(['hi'])));
   // The next job was in the process that had to be killed.
   expect(next.at(-1)).toMatchObject({ type: 'job-error', code: 'engine_crashed' });
