@@ -98,6 +98,8 @@ export interface PromptMedia {
   readonly modality: string;
   /** [m, d_model] */
   readonly embeds: Tensor;
+  /** Media found inside it that the model reads too, such as the sound of a video; they have no ordinal of their own. */
+  readonly tracks?: readonly { readonly modality: string; /** [m, d_model] */ readonly embeds: Tensor }[];
   /** In an answer: the signal that this medium came from; absent where it is not known, as for a conversation from outside. */
   readonly made?: { readonly output: string; readonly references: readonly number[] };
 }
@@ -152,7 +154,13 @@ export interface LanguageModel extends Disposable {
   readonly outputs: readonly string[];
   /** Leaving the loop stops the model. Checks `context.signal` before every token. */
   generate(
-    request: { readonly messages: readonly PromptMessage[]; readonly wants: Wants; readonly options: SamplingOptions },
+    request: {
+      readonly messages: readonly PromptMessage[];
+      readonly wants: Wants;
+      /** Outputs that satisfy another one that is required, such as speech where audio is asked for: `{ speech: 'audio' }`. */
+      readonly satisfies?: Readonly<Record<string, string>>;
+      readonly options: SamplingOptions;
+    },
     context: Context,
   ): AsyncGenerator<TextDelta | Signal | LanguageModelEnd>;
 }
@@ -186,7 +194,7 @@ export interface DecodeRequest {
   /** Replaces the unconditional branch of classifier-free guidance; null uses the decoder's own. */
   readonly negative: Conditioning | null;
   readonly references: readonly Reference[];
-  /** Conditioning of the outputs that are made together with this one, by output. */
+  /** What the outputs that were made before it in its group told about themselves (`DecodeResult.companion`), by output. */
   readonly companions: Readonly<Record<string, Conditioning>>;
   /** Validated against `Decoder.options`, defaults filled in. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -208,6 +216,8 @@ export interface DecodePreview {
 export interface DecodeResult {
   readonly type: 'media';
   readonly media: Media;
+  /** What outputs that follow it in its group may attend to, so that they come out in step; absent where nothing can follow. */
+  readonly companion?: Conditioning;
 }
 
 /** Conditioning to one medium of one modality. Checks `context.signal` before every denoising step. */
@@ -223,6 +233,11 @@ export interface Decoder extends Disposable {
   readonly negative: boolean;
   /** Compares references before the job is queued, where the request settles them; throws `bad_input`, `bad_media`. Absent where all go together. */
   check?(references: readonly Reference[], context: Context): Promise<void>;
+  /**
+   * Puts media of the outputs that followed it in its group into the file of `media`, such as the sound of a video; nothing is
+   * encoded anew that was encoded, metadata stay. Absent where a file holds one medium. Throws `bad_input` for a format that cannot hold them.
+   */
+  join?(media: Media, followers: readonly Media[], context: Context): Promise<Media>;
   decode(request: DecodeRequest, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult>;
 }
 
@@ -244,7 +259,8 @@ export interface ComponentSource {
  * language model in `embeds/MODALITY` [m, d_model] for each modality that it reads, out `hidden/OUTPUT` [N, d_model] for each
  * output that it has signal tokens for; `embeds` or `hidden` alone stands for every one;
  * output projector in `hidden` [N, d_model] for a signal, `joint` [d_joint] for a joint embedding, nothing for a prompt,
- * out the ports of its conditioning; decoder in the ports of its conditioning.
+ * out the ports of its conditioning; decoder in the ports of its conditioning and, where it can follow another in a group,
+ * `companion/PORT` for each port of a companion that it reads, out the ports of the companion that it gives.
  */
 export type Ports = Readonly<Record<string, readonly (number | null)[]>>;
 
