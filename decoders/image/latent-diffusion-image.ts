@@ -6,18 +6,13 @@ import { encodeImage } from '../../media/index.ts';
 import type { Conditioning, Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Media, Provenance } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { checkSchema, requireConfig } from '../../src/schema.ts';
-import { createScheduler } from '../schedulers/index.ts';
-import { firstStep } from '../schedulers/scheduler.ts';
-import type { SchedulerRun } from '../schedulers/scheduler.ts';
-import { denoise } from './denoise.ts';
-import type { Denoising } from './denoise.ts';
+import { drawLatents } from './draw.ts';
 import { openImageGraphs } from './graphs.ts';
 import type { ImageGraphs } from './graphs.ts';
 import { composite, fromPlanar, halve, linearPreview } from './pixels.ts';
 import { configSchema, defaultStrength, optionsSchema } from './settings.ts';
 import type { ImageDecoderConfig, ImageOptions } from './settings.ts';
 import { checkReferences, readEditSource } from './sources.ts';
-import type { EditSource } from './sources.ts';
 
 /** Files: `transformer`, `latentEncoder`, `latentDecoder`. */
 export const latentDiffusionImage: Factory<'decoder'> = {
@@ -63,26 +58,18 @@ async function* decodeImageRequest(config: ImageDecoderConfig, graphs: ImageGrap
   if (source === null && strength !== defaultStrength(config)) context.warn('strength_unused', 'strength has no effect without a picture to edit.');
   if (request.negative !== null && guidanceScale === 1) context.warn('negative_unused', 'a negative prompt has no effect at a guidance scale of 1.');
 
-  const run = createScheduler(options.scheduler, config.prediction, config.schedulers?.[options.scheduler] ?? {}).start({ steps });
-  const first = source === null ? 0 : firstStep(steps, strength);
-  const predict = graphs.predictor({
+  const loop = drawLatents(config, graphs, {
     tokens: tokensOf(config, request.conditioning),
     nullTokens: request.negative === null ? new Float32Array(config.tokens[0] * config.tokens[1]) : tokensOf(config, request.negative),
     guidanceScale,
-    source: shownSource(source, elements),
-    mask: source?.mask?.latents ?? new Float32Array(rows * columns).fill(1),
-  });
-  const denoising: Denoising = {
-    run,
-    first,
-    x_T: source === null || first === 0 ? scaled(eps, run.initialSigma) : run.addNoise(source.latents, eps, first),
-    predict,
-    keep: keeper(source, run, eps, channels),
+    scheduler: options.scheduler,
+    steps,
+    source: source === null ? null : { latents: source.latents, mask: source.mask?.latents ?? null },
+    strength,
+    eps,
     draw: () => context.random.normal(elements),
     signal: context.signal,
-  };
-
-  const loop = denoise(denoising);
+  });
   let turn = await loop.next();
   for (; turn.done !== true; turn = await loop.next()) {
     const { step, steps: all, x_0 } = turn.value;
@@ -100,25 +87,6 @@ async function* decodeImageRequest(config: ImageDecoderConfig, graphs: ImageGrap
   yield { type: 'media', media };
 }
 
-/** What the transformer is shown of the picture to edit: nothing, all of it, or what a mask leaves untouched. */
-function shownSource(source: EditSource | null, elements: number): Float32Array {
-  if (source === null) return new Float32Array(elements);
-  const { latents, mask } = source;
-  if (mask === null) return latents;
-  return latents.map((value, i) => (mask.latents[i % mask.latents.length] === 1 ? 0 : value));
-}
-
-/** Puts the untouched region of a masked edit back at each noise level; null without a mask. */
-function keeper(source: EditSource | null, run: SchedulerRun, eps: Float32Array, channels: number): Denoising['keep'] {
-  if (source === null || source.mask === null) return null;
-  const { latents, mask } = source;
-  const area = latents.length / channels;
-  return (x_t, index) => {
-    const known = run.addNoise(latents, eps, index);
-    return x_t.map((value, i) => (mask.latents[i % area] === 1 ? value : known[i]!));
-  };
-}
-
 /** Conditioning tokens [n, d], with or without a leading batch axis of 1. Throws `bundle_invalid` for another size. */
 function tokensOf(config: ImageDecoderConfig, conditioning: Conditioning): Float32Array {
   const [count, width] = config.tokens;
@@ -126,10 +94,6 @@ function tokensOf(config: ImageDecoderConfig, conditioning: Conditioning): Float
   if (tokens?.data.length === count * width && tokens.shape.at(-1) === width) return tokens.data;
   const got = tokens === undefined ? Object.keys(conditioning).join(', ') || 'nothing' : `[${tokens.shape.join(', ')}]`;
   throw new AnymodalError('bundle_invalid', `latent-diffusion-image: conditioning tokens: got ${got}, expected [${count}, ${width}].`);
-}
-
-function scaled(data: Float32Array, factor: number): Float32Array {
-  return factor === 1 ? data : data.map((value) => value * factor);
 }
 
 /** The predicted clean picture, small: by the linear map of the configuration, else half the size of the decoder's. */
