@@ -1,11 +1,10 @@
 // The denoising of one picture's latents, from noise or from a picture to change.
 // Knows sources and masks; nothing of requests, pixels and files.
 
-import { createScheduler } from '../schedulers/index.ts';
-import { firstStep } from '../schedulers/scheduler.ts';
-import type { SchedulerRun } from '../schedulers/scheduler.ts';
-import { denoise } from './denoise.ts';
-import type { Denoising, DenoisingStep } from './denoise.ts';
+import type { Guidance } from '../diffusion/conditioning.ts';
+import type { DenoisingStep } from '../diffusion/denoise.ts';
+import { follow, trajectorySteps } from '../diffusion/trajectory.ts';
+import type { Trajectory } from '../diffusion/trajectory.ts';
 import type { ImageGraphs } from './graphs.ts';
 import type { ImageDecoderConfig } from './settings.ts';
 
@@ -17,43 +16,26 @@ export interface DrawingSource {
   readonly mask: Float32Array | null;
 }
 
-export interface Drawing {
-  /** Conditioning tokens [n * d], and those of the branch that guidance moves away from. */
-  readonly tokens: Float32Array;
-  readonly nullTokens: Float32Array;
-  readonly guidanceScale: number;
-  readonly scheduler: string;
-  readonly steps: number;
+/** `eps` is the first noise, [c * rows * columns]. */
+export interface Drawing extends Guidance, Pick<Trajectory, 'scheduler' | 'steps' | 'strength' | 'eps' | 'draw' | 'signal'> {
   readonly source: DrawingSource | null;
-  /** How much of the source may change; below 1 its noised self is the start. */
-  readonly strength: number;
-  /** The first noise, [c * rows * columns]. */
-  readonly eps: Float32Array;
-  /** Fresh noise for schedulers that add some. */
-  readonly draw: () => Float32Array;
-  readonly signal: AbortSignal;
 }
 
 /** Steps that `drawLatents` takes. */
 export function stepsOf({ source, steps, strength }: Pick<Drawing, 'source' | 'steps' | 'strength'>): number {
-  return source === null ? steps : steps - firstStep(steps, strength);
+  return trajectorySteps({ given: source, steps, strength });
 }
 
 /** Runs the steps, one a turn, and returns the clean latents. Throws the signal's reason before the step after an abort. */
 export function drawLatents(config: ImageDecoderConfig, graphs: ImageGraphs, drawing: Drawing): AsyncGenerator<DenoisingStep, Float32Array> {
-  const { source, eps, scheduler, steps, tokens, nullTokens, guidanceScale, draw, signal } = drawing;
+  const { source } = drawing;
   const [channels, rows, columns] = config.latent;
-  const run = createScheduler(scheduler, config.prediction, config.schedulers?.[scheduler] ?? {}).start({ steps });
-  const first = steps - stepsOf(drawing);
   const predict = graphs.predictor({
-    tokens,
-    nullTokens,
-    guidanceScale,
+    ...drawing,
     source: shownSource(source, channels * rows * columns),
     mask: source?.mask ?? new Float32Array(rows * columns).fill(1),
   });
-  const x_T = source === null || first === 0 ? scaled(eps, run.initialSigma) : run.addNoise(source.latents, eps, first);
-  return denoise({ run, first, x_T, predict, keep: keeper(source, run, eps, channels), draw, signal });
+  return follow(config, { ...drawing, given: source?.latents ?? null, kept: keptOf(source), predict });
 }
 
 /** What the transformer is shown of the picture to edit: nothing, all of it, or what a mask leaves untouched. */
@@ -64,17 +46,9 @@ function shownSource(source: DrawingSource | null, elements: number): Float32Arr
   return latents.map((value, i) => (mask[i % mask.length] === 1 ? 0 : value));
 }
 
-/** Puts the untouched region of a masked edit back at each noise level; null without a mask. */
-function keeper(source: DrawingSource | null, run: SchedulerRun, eps: Float32Array, channels: number): Denoising['keep'] {
+/** The untouched region of a masked edit, which stays; null without a mask. */
+function keptOf(source: DrawingSource | null): Trajectory['kept'] {
   if (source === null || source.mask === null) return null;
   const { latents, mask } = source;
-  const area = latents.length / channels;
-  return (x_t, index) => {
-    const known = run.addNoise(latents, eps, index);
-    return x_t.map((value, i) => (mask[i % area] === 1 ? value : known[i]!));
-  };
-}
-
-function scaled(data: Float32Array, factor: number): Float32Array {
-  return factor === 1 ? data : data.map((value) => value * factor);
+  return { x_0: latents, at: (index) => mask[index % mask.length] !== 1 };
 }
