@@ -3,7 +3,7 @@
 
 import type { JsonSchema } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
-import { checkSchema } from '../../src/schema.ts';
+import type { Checked } from '../../src/schema.ts';
 import { schedulersFor } from '../schedulers/index.ts';
 import type { Prediction, SchedulerConfig } from '../schedulers/scheduler.ts';
 
@@ -63,9 +63,8 @@ export function diffusionOptionSchemas(config: DiffusionConfig, strength: { read
   };
 }
 
-/** The options of a request with defaults filled in. Throws `bad_option` with every fault; `where` begins each. */
-export function checkedOptions<T>(schema: JsonSchema, given: Readonly<Record<string, unknown>>, where: string): T {
-  const checked = checkSchema<T>(schema, given, where);
+/** What a check of a request's options found: the options with defaults filled in. Throws `bad_option` with every fault. */
+export function requireOptions<T>(checked: Checked<T>): T {
   if (checked.value === null) throw new AnymodalError('bad_option', checked.faults.join('; '));
   return checked.value;
 }

@@ -49,7 +49,7 @@ export function follow(config: Pick<DiffusionConfig, 'prediction' | 'schedulers'
 export interface Reporting {
   readonly previewEvery: number;
   /** A picture of the unfinished medium. */
-  preview(x_0: Float32Array): Promise<Media>;
+  readonly preview: (x_0: Float32Array) => Promise<Media>;
   /** Steps of this medium that were done before, and in all; null where this trajectory is the only one. */
   readonly among: { readonly done: number; readonly steps: number } | null;
 }

@@ -6,7 +6,7 @@ import { encodeImage } from '../../media/index.ts';
 import type { Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Provenance } from '../../src/contracts.ts';
 import { checkSchema, requireConfig } from '../../src/schema.ts';
 import { guidanceOf, provenanceWith } from '../diffusion/conditioning.ts';
-import { checkedOptions } from '../diffusion/settings.ts';
+import { requireOptions } from '../diffusion/settings.ts';
 import { reported } from '../diffusion/trajectory.ts';
 import { drawLatents } from './draw.ts';
 import { openImageGraphs } from './graphs.ts';
@@ -46,7 +46,7 @@ export function createImageDecoder(config: ImageDecoderConfig, graphs: ImageGrap
     check: checkReferences,
     dispose: async () => graphs.release(),
     async *decode(request, context) {
-      yield* decodeImageRequest(config, graphs, request, checkedOptions<ImageOptions>(options, request.options, 'image'), context);
+      yield* decodeImageRequest(config, graphs, request, requireOptions(checkSchema<ImageOptions>(options, request.options, 'image')), context);
     },
   };
 }
