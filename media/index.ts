@@ -2,8 +2,12 @@
 // Bytes of strangers are decoded in a limited process of its own; `closeMedia` ends it.
 export { closeMedia, decodeImage, inspectImage } from './decode-image.ts';
 export type { DecodedImage, ImageHeader, ImageSize } from './decode-image.ts';
+export { encodeAudio } from './encode-audio.ts';
+export type { AudioEncoding, AudioFormat, Sound } from './encode-audio.ts';
 export { encodeImage } from './encode-image.ts';
 export type { ImageEncoding, ImageFormat } from './encode-image.ts';
+export { encodeVideo } from './encode-video.ts';
+export type { Clip, VideoEncoding, VideoFormat } from './encode-video.ts';
 export { maxMediaBytes, mediaFromBytes } from './media-from-bytes.ts';
 export { generatedSourceType, isMarkedGenerated, readProvenance } from './provenance.ts';
 export { imageMediaTypes, sniffMedia } from './sniff.ts';

@@ -21,6 +21,28 @@ export function provenanceJson(provenance: Provenance): string {
   return json;
 }
 
+/** What is written into a sound or a video beside its samples; null where nothing is. All but `xmp` is ASCII. */
+export interface FileTags {
+  /** `provenanceJson` */
+  readonly settings: string | null;
+  /** `provenancePacket` */
+  readonly xmp: string | null;
+  /** The mark of generated media, for formats that hold no XMP. */
+  readonly sourceType: string | null;
+  /** A few words on what the file is. */
+  readonly description: string | null;
+}
+
+/** Tags of a made file; `description` goes with the mark. */
+export function fileTags(provenance: Provenance | null, mark: boolean, description?: string): FileTags {
+  return {
+    settings: provenance === null ? null : provenanceJson(provenance),
+    xmp: mark || provenance !== null ? provenancePacket(provenance, mark) : null,
+    sourceType: mark ? generatedSourceType : null,
+    description: mark ? (description ?? null) : null,
+  };
+}
+
 /** XMP packet with the mark and, where given, the prompt. Holds no time and no version, so that equal media have equal bytes. */
 export function provenancePacket(provenance: Provenance | null, mark: boolean): string {
   const prompt = provenance?.['prompt'];

@@ -1,0 +1,85 @@
+// Pictures in a row to mp4 (H.264), webm (VP9), gif or animated webp with the mark of generated media and, if wanted, prompt and settings.
+// Knows formats and metadata; knows nothing of how the pictures were made.
+import { createHash } from 'node:crypto';
+import type { EncodedPacket } from 'mediabunny';
+import type { Media, Provenance } from '../src/contracts.ts';
+import { AnymodalError } from '../src/errors.ts';
+import { encodeAnimation } from './animation.ts';
+import { loadCodecs } from './codecs.ts';
+import { fileTags } from './provenance.ts';
+import type { FileTags } from './provenance.ts';
+import { writeVideo } from './write-video.ts';
+import { toPlanes } from './yuv.ts';
+
+export type VideoFormat = 'mp4' | 'webm' | 'gif' | 'webp';
+
+export interface VideoEncoding {
+  readonly format: VideoFormat;
+  /** Written into the file as JSON; null writes none. */
+  readonly provenance: Provenance | null;
+  /** Whether the file says that a trained model made it. */
+  readonly mark: boolean;
+}
+
+export interface Clip {
+  readonly width: number;
+  readonly height: number;
+  /** [height, width, 3] uint8 each, sRGB. */
+  readonly frames: readonly Uint8Array[];
+  /** Frames a second. */
+  readonly fps: number;
+}
+
+const mediaTypes: Readonly<Record<VideoFormat, string>> = { mp4: 'video/mp4', webm: 'video/webm', gif: 'image/gif', webp: 'image/webp' };
+
+// Steps of the quantiser; both are where flat colours and their edges show no loss at twice the size.
+const quantizers = { avc: 16, vp9: 16 } as const;
+
+/**
+ * An encoded video without sound; equal frames and options give equal bytes. Every frame is shown for 1 / fps seconds: exactly in mp4, to the millisecond
+ * in webm and webp, to 10 ms in gif, where errors do not add up.
+ * H.264 has even sizes alone: an odd edge gets its last row or column twice in mp4.
+ * @throws AnymodalError `internal` where sizes, frames and fps make no video, `unsupported` where the codecs of mp4 and webm are not installed.
+ */
+export async function encodeVideo(clip: Clip, options: VideoEncoding): Promise<Media> {
+  const { width, height, frames, fps } = clip;
+  if (frames.length === 0 || !(fps > 0 && fps <= 60)) throw new AnymodalError('internal', `encodeVideo got ${frames.length} frames at ${fps} a second; expected at least one, at no more than 60.`);
+  const wrong = frames.find(({ length }) => length !== width * height * 3);
+  if (wrong !== undefined) throw new AnymodalError('internal', `encodeVideo got a frame of ${wrong.length} values for ${width}x${height} RGB; expected ${width * height * 3}.`);
+  const { format } = options;
+  const tags = fileTags(options.provenance, options.mark);
+  const bytes = format === 'gif' || format === 'webp' ? await encodeAnimation(clip, format, tags) : await encodePackets(clip, format, tags);
+  return { id: createHash('sha256').update(bytes).digest('hex'), modality: 'video', mediaType: mediaTypes[format], bytes };
+}
+
+async function encodePackets({ width, height, frames, fps }: Clip, format: 'mp4' | 'webm', tags: FileTags): Promise<Uint8Array> {
+  const purpose = format === 'mp4' ? 'An mp4 video' : 'A webm video';
+  const { NullTarget, MkvOutputFormat, Output, VideoSample, VideoSampleSource, Quality } = await loadCodecs(purpose);
+  const codec = format === 'mp4' ? 'avc' : 'vp9';
+  const size = format === 'mp4' ? { width: width + (width % 2), height: height + (height % 2) } : { width, height };
+  const packets: EncodedPacket[] = [];
+  let config: VideoDecoderConfig | undefined;
+  const source = new VideoSampleSource({
+    codec,
+    // The processor's encoder: a graphics card's gives other bytes.
+    hardwareAcceleration: 'prefer-software',
+    quality: new Quality({ quantizer: quantizers[codec] }),
+    onEncodedPacket: (packet, metadata) => {
+      packets.push(packet);
+      config ??= metadata?.decoderConfig;
+    },
+  });
+  const output = new Output({ format: new MkvOutputFormat(), target: new NullTarget() });
+  output.addVideoTrack(source);
+  await output.start();
+  for (const [index, frame] of frames.entries()) {
+    const { data } = toPlanes(frame, { width, height }, size);
+    const sample = new VideoSample(data, { format: 'I420', codedWidth: size.width, codedHeight: size.height, timestamp: index / fps, duration: 1 / fps });
+    await source.add(sample);
+    sample.close();
+  }
+  source.close();
+  await output.finalize();
+  if (config === undefined) throw new AnymodalError('internal', `${purpose} has no packets: the encoder of ${codec} gave none.`);
+  return writeVideo(format, { codec, packets, config }, null, tags);
+}
