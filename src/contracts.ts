@@ -25,8 +25,16 @@ export interface TextPart {
 export interface MediaPart {
   readonly type: 'media';
   readonly media: Media;
-  /** In an answer: the output that made it and the ordinals it was made from (`media-start`); absent where not known. */
-  readonly made?: { readonly output: string; readonly references: readonly number[] };
+  /** In an answer: what it was made from; absent where that is not known, as for a conversation from outside. */
+  readonly made?: Made;
+}
+/** What `media-start` tells of a medium in an answer, so that the language model reads its own request again. */
+export interface Made {
+  readonly output: string;
+  /** Ordinals (from 1) of the media that it edits or follows. */
+  readonly references: readonly number[];
+  /** The words that the language model wrote for it, on the caption route. */
+  readonly prompt?: string;
 }
 export type Part = TextPart | MediaPart;
 
@@ -77,10 +85,19 @@ export interface Encoding {
   readonly tracks: readonly Media[];
 }
 
+/** Bytes by which a file of a media type is known: those of `text`, one a character (Latin-1), at `offset`. */
+export interface Signature {
+  readonly mediaType: string;
+  readonly offset: number;
+  readonly text: string;
+}
+
 /** Media of one modality to embeddings. */
 export interface Encoder extends Disposable {
   /** Media types that `encode` accepts. */
   readonly mediaTypes: readonly string[];
+  /** How files of its media types are known where the room `media/` does not know them. */
+  readonly signatures?: readonly Signature[];
   /** Reads as much of the medium as shows that it can be encoded; throws `bad_media`. Absent where nothing can be wrong. */
   check?(media: Media, context: Context): Promise<void>;
   encode(media: Media, context: Context): Promise<Encoding>;
@@ -100,8 +117,8 @@ export interface PromptMedia {
   readonly embeds: Tensor;
   /** Media found inside it that the model reads too, such as the sound of a video; they have no ordinal of their own. */
   readonly tracks?: readonly { readonly modality: string; /** [m, d_model] */ readonly embeds: Tensor }[];
-  /** In an answer: the signal that this medium came from; absent where it is not known, as for a conversation from outside. */
-  readonly made?: { readonly output: string; readonly references: readonly number[] };
+  /** In an answer: the signal that this medium came from; absent where that is not known. */
+  readonly made?: Made;
 }
 export interface PromptMessage {
   readonly role: Role;
@@ -130,7 +147,7 @@ export interface TextDelta {
   readonly text: string;
 }
 
-/** A complete signal-token group: the language model's request for one output. */
+/** The language model's request for one output: a complete signal-token group, or a caption that it wrote between two tokens. */
 export interface Signal {
   readonly type: 'signal';
   readonly output: string;
@@ -150,7 +167,7 @@ export interface LanguageModelEnd {
 
 export interface LanguageModel extends Disposable {
   readonly options: JsonSchema;
-  /** Outputs for which this model has signal tokens. */
+  /** Outputs that this model can ask for, by signal tokens or by a caption. */
   readonly outputs: readonly string[];
   /** Leaving the loop stops the model. Checks `context.signal` before every token. */
   generate(
@@ -229,6 +246,8 @@ export interface Decoder extends Disposable {
    */
   readonly options: JsonSchema;
   readonly references: readonly ReferenceRole[];
+  /** Modalities of the media that it can follow; absent where it follows any. */
+  readonly follows?: readonly string[];
   /** Whether `DecodeRequest.negative` is honoured. */
   readonly negative: boolean;
   /** Compares references before the job is queued, where the request settles them; throws `bad_input`, `bad_media`. Absent where all go together. */
@@ -323,7 +342,7 @@ export type JobEventBody =
   | { readonly type: 'job-queued'; readonly position: number }
   | { readonly type: 'job-start'; readonly bundle: string; readonly device: Device; readonly seed: number; readonly count: number }
   | ({ readonly type: 'text-delta'; readonly text: string } & PartOfReply)
-  | ({ readonly type: 'media-start'; readonly output: string; readonly modality: string; readonly seed: number; readonly references: readonly number[] } & PartOfReply)
+  | ({ readonly type: 'media-start'; readonly output: string; readonly modality: string; readonly seed: number; readonly references: readonly number[]; readonly prompt?: string } & PartOfReply)
   | ({ readonly type: 'media-progress'; readonly step: number; readonly steps: number } & PartOfReply)
   | ({ readonly type: 'media-preview'; readonly step: number; readonly media: Media } & PartOfReply)
   | ({ readonly type: 'media-end'; readonly output: string; readonly modality: string; readonly mediaType: string; readonly seed: number; readonly media: Media } & PartOfReply)
@@ -351,7 +370,13 @@ export interface EngineDescription {
   readonly device: Device;
   /** Set where the device asked for could not be had. */
   readonly deviceNote: string | null;
-  readonly inputs: readonly { readonly modality: string; readonly mediaTypes: readonly string[]; readonly joint: boolean; readonly chat: boolean }[];
+  readonly inputs: readonly {
+    readonly modality: string;
+    readonly mediaTypes: readonly string[];
+    readonly signatures: readonly Signature[];
+    readonly joint: boolean;
+    readonly chat: boolean;
+  }[];
   readonly outputs: readonly {
     readonly name: string;
     readonly modality: string;

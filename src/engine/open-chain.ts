@@ -110,6 +110,7 @@ export function describeChain(chain: OpenChain, licence: string, device: Device,
     inputs: [...chain.inputs].map(([modality, { encoder, projector }]) => ({
       modality,
       mediaTypes: encoder.component.mediaTypes,
+      signatures: encoder.component.signatures ?? [],
       joint: chain.jointInputs.has(modality),
       chat: projector !== null,
     })),

@@ -104,8 +104,8 @@ export const description: EngineDescription = {
   device: 'cpu',
   deviceNote: null,
   inputs: [
-    { modality: 'text', mediaTypes: ['text/plain'], joint: true, chat: true },
-    { modality: 'image', mediaTypes: ['image/png'], joint: true, chat: true },
+    { modality: 'text', mediaTypes: ['text/plain'], signatures: [], joint: true, chat: true },
+    { modality: 'image', mediaTypes: ['image/png'], signatures: [], joint: true, chat: true },
   ],
   outputs: [{ name: 'image', modality: 'image', options: imageOptions, sources: ['signal', 'prompt', 'joint'], references: ['edit', 'mask'], negative: true }],
   text: { type: 'object', additionalProperties: false, properties: { temperature: { type: 'number', minimum: 0, default: 0.7 } } },
