@@ -1,13 +1,14 @@
-// One component at a time: a medium to its encoding, its joint embedding or the model's embeddings; a source to conditioning.
+// One component at a time: a medium to its encoding, its joint embedding or the model's embeddings; a source to conditioning;
+// media into one file.
 // Each step leaves a trace. Knows no modality and no order of steps; generate.ts has the order.
 
 import { createHash } from 'node:crypto';
 import type {
-  Conditioning, Context, Decoder, Encoder, Encoding, InputProjector, JobEventBody, JobRequest, LanguageModel, Media, OutputProjector, Random, Source, Tensor,
+  Conditioning, Context, Decoder, Encoder, Encoding, InputProjector, JobEventBody, JobRequest, LanguageModel, Media, OutputProjector, PromptMedia, Random, Source, Tensor,
 } from './contracts.ts';
 import { AnymodalError } from './errors.ts';
 import { createRandom } from './runtime/random.ts';
-import { concatRows, l2Normalise } from './runtime/tensors.ts';
+import { l2Normalise } from './runtime/tensors.ts';
 
 /** An open component with its name in the bundle. */
 export interface Named<T> {
@@ -30,6 +31,8 @@ export interface Chain {
   readonly inputs: ReadonlyMap<string, ChainInput>;
   readonly languageModel: Named<LanguageModel> | null;
   readonly outputs: ReadonlyMap<string, ChainOutput>;
+  /** Outputs that are made together where a reply has both: the leader first, its followers in step with it. */
+  readonly groups: readonly { readonly leader: string; readonly followers: readonly string[] }[];
   /** Encodings of earlier jobs by encoder and medium, so that a medium of a conversation is encoded once. */
   readonly encodings: { get(key: string): Encoding | undefined; set(key: string, encoding: Encoding): unknown };
 }
@@ -70,8 +73,8 @@ export async function encode(steps: Steps, media: Media): Promise<Encoding> {
   return encoding;
 }
 
-/** A medium as the language model reads it, [m, d_model]: its own embeddings, then those of the tracks inside it. */
-export async function embed(steps: Steps, media: Media): Promise<Tensor> {
+/** A medium as the language model reads it: its own embeddings, and those of the tracks inside it that the model can read. */
+export async function embed(steps: Steps, media: Media): Promise<Required<Pick<PromptMedia, 'embeds' | 'tracks'>>> {
   const { inputs } = steps.chain;
   const projector = inputs.get(media.modality)?.projector;
   if (projector === null || projector === undefined) {
@@ -80,11 +83,15 @@ export async function embed(steps: Steps, media: Media): Promise<Tensor> {
   }
   const encoding = await encode(steps, media);
   const start = performance.now();
-  const own = await projector.component.project(encoding.tokens, steps.context(createRandom(0)));
-  trace(steps, 'input-projector', projector.name, { embeds: own }, start);
-  const embeds = [own];
-  for (const track of encoding.tracks) if (inputs.get(track.modality)?.projector !== undefined) embeds.push(await embed(steps, track));
-  return embeds.length === 1 ? own : concatRows(embeds);
+  const embeds = await projector.component.project(encoding.tokens, steps.context(createRandom(0)));
+  trace(steps, 'input-projector', projector.name, { embeds }, start);
+  const tracks: { modality: string; embeds: Tensor }[] = [];
+  for (const track of encoding.tracks) {
+    if ((inputs.get(track.modality)?.projector ?? null) === null) continue;
+    const inside = await embed(steps, track);
+    tracks.push({ modality: track.modality, embeds: inside.embeds }, ...inside.tracks);
+  }
+  return { embeds, tracks };
 }
 
 /** The joint embedding of a medium, [d_joint], of length 1. Throws `unsupported` where its encoder has none. */
@@ -92,6 +99,12 @@ export async function joint(steps: Steps, media: Media): Promise<Tensor> {
   const encoding = await encode(steps, media);
   if (encoding.joint === null) throw new AnymodalError('unsupported', `this bundle has no joint embedding of ${media.modality}`);
   return encoding.joint;
+}
+
+/** The mean of the joint embeddings of one medium or more, brought back to length 1. */
+export async function jointMean(steps: Steps, media: readonly Media[]): Promise<Tensor> {
+  const [first, ...others] = media;
+  return first !== undefined && others.length === 0 ? joint(steps, first) : mixed(steps, media.map((medium) => ({ weight: 1, part: { type: 'media', media: medium } })));
 }
 
 /** Weighted sum of joint embeddings, brought back to length 1. Throws `bad_input` where it vanishes. */
@@ -115,6 +128,27 @@ export async function condition(steps: Steps, output: string, source: Source): P
   const conditioning = await projector.component.project(source, steps.context(createRandom(0)));
   trace(steps, 'output-projector', projector.name, conditioning, start);
   return conditioning;
+}
+
+/** The medium of `output` with the media that followed it in its file; as it is, with a warning, where that file cannot hold them. */
+export async function join(steps: Steps, output: string, media: Media, followers: readonly Media[]): Promise<Media> {
+  const decoder = steps.chain.outputs.get(output)?.decoder;
+  if (decoder === undefined || followers.length === 0) return media;
+  const context = steps.context(createRandom(0));
+  const start = performance.now();
+  let fault = 'a file of its decoder holds one medium';
+  try {
+    if (decoder.component.join !== undefined) {
+      const joined = await decoder.component.join(media, followers, context);
+      trace(steps, 'join', decoder.name, {}, start);
+      return joined;
+    }
+  } catch (error) {
+    if (!(error instanceof AnymodalError) || error.code !== 'bad_input') throw error;
+    fault = error.message;
+  }
+  context.warn('not_joined', `${output}: its file comes without ${followers.map(({ modality }) => modality).join(', ')}, which comes alone; ${fault}`);
+  return media;
 }
 
 /** A text as a medium, for encoders of text. */

@@ -2,10 +2,12 @@
 // decoders, media; and the direct route around the language model. Knows no modality, no bundle format and no process.
 
 import { chosenByModel, chosenByRequest, provenanceOf, type Chosen } from './references.ts';
-import { condition, createSteps, embed, joint, mixed, textMedia, trace, type Chain, type ChainOutput, type Steps } from './chain.ts';
-import type { JobEventBody, JobRequest, LanguageModel, LanguageModelEnd, Media, PromptMedia, PromptMessage, Source, TextPart, Wants } from './contracts.ts';
+import { condition, createSteps, embed, join, joint, jointMean, mixed, textMedia, trace, type Chain, type ChainOutput, type Steps } from './chain.ts';
+import type { DecodeResult, JobEventBody, JobRequest, LanguageModelEnd, Media, PromptMedia, PromptMessage, Source, TextPart } from './contracts.ts';
 import { AnymodalError } from './errors.ts';
+import { indexOf, together } from './groups.ts';
 import { createRandom } from './runtime/random.ts';
+import { satisfiesOf, wantsOf } from './wants.ts';
 
 export type Usage = LanguageModelEnd['usage'];
 
@@ -23,6 +25,13 @@ interface Order extends Chosen {
   readonly output: string;
   readonly source: Source;
   readonly prompt: string;
+  /** Whether the language model wrote the prompt for this output. */
+  readonly caption: boolean;
+}
+
+/** A medium that was made before those that follow it. */
+interface Leader extends DecodeResult {
+  readonly output: string;
 }
 
 type Reply = { readonly orders: readonly Order[]; readonly usage: Usage };
@@ -35,12 +44,16 @@ type Reply = { readonly orders: readonly Order[]; readonly usage: Usage };
 export async function* generate(chain: Chain, job: JobRequest, variant: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
   const run: Run = { ...createSteps(chain, signal), job, variant, seed: job.seed + variant };
   const { orders, usage } = yield* job.route === 'chat' ? converse(run) : goDirectly(run);
-  const made = new Map<string, number>();
-  for (const order of orders) {
+  for (const { leader, followers } of together(orders, chain.groups)) {
     signal.throwIfAborted();
-    const index = made.get(order.output) ?? 0;
-    made.set(order.output, index + 1);
-    yield* decode(run, order, index);
+    const lead = { output: leader.output, ...(yield* decode(run, leader, indexOf(orders, leader), null)) };
+    const made: Media[] = [];
+    for (const follower of followers) {
+      const { media } = yield* decode(run, follower, indexOf(orders, follower), lead);
+      yield* ended(run, follower, media);
+      made.push(media);
+    }
+    yield* ended(run, leader, await join(run, leader.output, lead.media, made));
   }
   return usage;
 }
@@ -57,21 +70,22 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
     const read: (TextPart | PromptMedia)[] = [];
     for (const part of parts) {
       if (part.type === 'text') read.push(part);
-      else read.push({ type: 'media', ordinal: media.push(part.media), modality: part.media.modality, embeds: await embed(run, part.media), ...(part.made && { made: part.made }) });
+      else read.push({ type: 'media', ordinal: media.push(part.media), modality: part.media.modality, ...(await embed(run, part.media)), ...(part.made && { made: part.made }) });
       yield* notesOf(run);
     }
     messages.push({ role, parts: read });
   }
 
   const context = run.context(createRandom(run.seed).fork('text'));
-  const wants = wantsOf(run, model.component);
+  const wants = wantsOf(chain, job, model.component);
+  const satisfies = satisfiesOf(chain, job);
   const orders: Order[] = [];
   const given = new Set<string>();
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
   let part = -1;
   let inText = false;
   const start = performance.now();
-  for await (const event of model.component.generate({ messages, wants, options: job.options['text'] ?? {} }, context)) {
+  for await (const event of model.component.generate({ messages, wants, satisfies, options: job.options['text'] ?? {} }, context)) {
     yield* notesOf(run);
     if (event.type === 'text-delta') {
       if (event.text === '') continue;
@@ -82,12 +96,12 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
     } else if (event.type === 'signal') {
       part += 1;
       inText = false;
-      given.add(event.output);
+      given.add(event.output).add(satisfies[event.output] ?? event.output);
       trace(run, 'signal', model.name, event.states ?? {}, start);
       const { chat, decoder } = outputOf(chain, event.output);
       const source: Source = chat === 'signal' ? { type: 'signal', signal: event } : { type: 'prompt', text: event.prompt };
       const chosen = chosenByModel(decoder.component, event.output, event.references, media, job.mask, context);
-      orders.push({ part, output: event.output, source, prompt: event.prompt, ...chosen });
+      orders.push({ part, output: event.output, source, prompt: event.prompt, caption: event.states === null, ...chosen });
     } else {
       usage = event.usage;
       if (event.reason === 'length' && wants['text'] !== 'forbidden') context.warn('reply_cut', 'the reply reached its limit of length; raise text.maxTokens for more');
@@ -99,32 +113,32 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
   return { orders, usage };
 }
 
-/** The direct route: the prompt, the first medium without one, or a mix is the source of every output. */
+/** The direct route: the prompt, the media without one, or a mix is the source of every output. */
 async function* goDirectly(run: Run): AsyncGenerator<JobEventBody, Reply> {
   const { chain, job } = run;
   const parts = job.messages.at(-1)?.parts ?? [];
   const media = parts.flatMap((part) => (part.type === 'media' ? [part.media] : []));
   const prompt = parts.flatMap((part) => (part.type === 'text' && part.text.trim() !== '' ? [part.text.trim()] : [])).join(' ');
-  const shown = job.mix === null && prompt === '' ? (media[0] ?? null) : null;
+  const shown = job.mix === null && prompt === '' ? media : [];
   const context = run.context(createRandom(run.seed));
   const orders: Order[] = [];
   for (const [part, name] of (job.outputs ?? []).entries()) {
     const { decoder, sources } = outputOf(chain, name);
     let source: Source;
     if (job.mix !== null) source = { type: 'joint', embedding: await mixed(run, job.mix) };
-    else if (shown !== null) source = { type: 'joint', embedding: await joint(run, shown) };
+    else if (shown.length > 0) source = { type: 'joint', embedding: await jointMean(run, shown) };
     else if (sources.prompt !== undefined) source = { type: 'prompt', text: prompt };
     else source = { type: 'joint', embedding: await joint(run, textMedia(prompt)) };
-    orders.push({ part, output: name, source, prompt, ...chosenByRequest(decoder.component, name, media, shown, job.mask, context) });
+    orders.push({ part, output: name, source, prompt, caption: false, ...chosenByRequest(decoder.component, name, media, shown, job.mask, context) });
     yield* notesOf(run);
   }
   return { orders, usage: { inputTokens: 0, outputTokens: 0 } };
 }
 
-/** One order through its output projector and decoder; `index` counts the media of this output in the reply. */
-async function* decode(run: Run, order: Order, index: number): AsyncGenerator<JobEventBody> {
+/** One order through its output projector and decoder; `index` counts the media of this output before it, `leader` is what it follows. */
+async function* decode(run: Run, order: Order, index: number, leader: Leader | null): AsyncGenerator<JobEventBody, DecodeResult> {
   const { chain, job, variant, seed } = run;
-  const { output, part, source, references, ordinals } = order;
+  const { output, part, source, references, ordinals, prompt, caption } = order;
   const { decoder } = outputOf(chain, output);
   const conditioning = await condition(run, output, source);
   let negative = null;
@@ -133,7 +147,7 @@ async function* decode(run: Run, order: Order, index: number): AsyncGenerator<Jo
     negative = await condition(run, output, { type: 'prompt', text: job.negativePrompt });
   }
   yield* notesOf(run);
-  yield { type: 'media-start', variant, part, output, modality: decoder.component.modality, seed, references: ordinals };
+  yield { type: 'media-start', variant, part, output, modality: decoder.component.modality, seed, references: ordinals, ...(caption && { prompt }) };
 
   const start = performance.now();
   const random = createRandom(seed);
@@ -141,29 +155,27 @@ async function* decode(run: Run, order: Order, index: number): AsyncGenerator<Jo
     conditioning,
     negative,
     references,
-    companions: {},
+    companions: leader?.companion === undefined ? {} : { [leader.output]: leader.companion },
     options: job.options[output] ?? {},
-    provenance: job.metadata ? provenanceOf(chain.bundle, job, decoder.component, { ...order, index, seed }) : null,
+    provenance: job.metadata ? provenanceOf(chain.bundle, job, decoder.component, { ...order, index, seed, leader }) : null,
   };
-  let media: Media | null = null;
+  let result: DecodeResult | null = null;
   for await (const event of decoder.component.decode(request, run.context(index === 0 ? random : random.fork(`${output}/${index}`)))) {
     yield* notesOf(run);
     if (event.type === 'progress') yield { type: 'media-progress', variant, part, step: event.step, steps: event.steps };
     else if (event.type === 'preview') yield { type: 'media-preview', variant, part, step: event.step, media: event.media };
-    else media = event.media;
+    else result = event;
   }
-  if (media === null) throw new AnymodalError('internal', `${decoder.name} ended without a medium`);
+  if (result === null) throw new AnymodalError('internal', `${decoder.name} ended without a medium`);
   trace(run, 'decoder', decoder.name, conditioning, start);
   yield* notesOf(run);
-  yield { type: 'media-end', variant, part, output, modality: media.modality, mediaType: media.mediaType, seed, media };
+  return result;
 }
 
-/** What the language model must, may and must not give: listed outputs in their order, or what it likes of text and what the bundle makes. */
-function wantsOf({ chain, job }: Run, model: LanguageModel): Wants {
-  const required = job.outputs ?? [];
-  const others = ['text', ...model.outputs].filter((output) => !required.includes(output));
-  const want = (output: string): Wants[string] => (job.outputs === null && (output === 'text' || chain.outputs.has(output)) ? 'allowed' : 'forbidden');
-  return { ...Object.fromEntries(required.map((output) => [output, 'required'])), ...Object.fromEntries(others.map((output) => [output, want(output)])) };
+/** A finished medium, as it stands in the reply. */
+function* ended(run: Run, { part, output }: Order, media: Media): Generator<JobEventBody> {
+  yield* notesOf(run);
+  yield { type: 'media-end', variant: run.variant, part, output, modality: media.modality, mediaType: media.mediaType, seed: run.seed, media };
 }
 
 function outputOf(chain: Chain, name: string): ChainOutput {

@@ -1,7 +1,7 @@
 // Which media an output edits, masks or follows, on either route, and what is written about a made file.
 // Knows no modality by name; compares modalities and asks the decoder what it takes.
 
-import type { Context, Decoder, JobRequest, JsonSchema, Media, Provenance, Reference } from './contracts.ts';
+import type { Context, Decoder, JobRequest, JsonSchema, Media, Provenance, Reference, ReferenceRole } from './contracts.ts';
 
 /** References of one output, with their ordinals (from 1) among the media they were chosen from. */
 export interface Chosen {
@@ -29,13 +29,13 @@ export function chosenByModel(decoder: Decoder, output: string, ordinals: readon
 /**
  * What a request on the direct route means: the first medium of the output's own modality is edited, others are followed.
  *
- * @param source the medium that serves as the source of the output, if one does
+ * @param sources the media that serve as the source of the output, which are of use even where they cannot be followed
  */
-export function chosenByRequest(decoder: Decoder, output: string, media: readonly Media[], source: Media | null, mask: Media | null, warnings: Warnings): Chosen {
+export function chosenByRequest(decoder: Decoder, output: string, media: readonly Media[], sources: readonly Media[], mask: Media | null, warnings: Warnings): Chosen {
   const edited = media.findIndex((medium) => medium.modality === decoder.modality);
   const points = media.flatMap((medium, index) => {
     if (index === edited) return [index + 1];
-    const used = medium === source && !decoder.references.includes('follow');
+    const used = sources.includes(medium) && !takes(decoder, 'follow', medium);
     return used ? [] : [index + 1];
   });
   return choose(decoder, output, points, media, mask, warnings, edited + 1);
@@ -47,7 +47,7 @@ export function chosenBeforehand(decoder: Decoder, output: string, job: JobReque
   const silent: Warnings = { warn: () => undefined };
   const messages = job.route === 'direct' ? job.messages.slice(-1) : job.messages;
   const media = messages.flatMap(({ parts }) => parts.flatMap((part) => (part.type === 'media' ? [part.media] : [])));
-  if (job.route === 'direct') return chosenByRequest(decoder, output, media, null, job.mask, silent).references;
+  if (job.route === 'direct') return chosenByRequest(decoder, output, media, [], job.mask, silent).references;
   // With a mask the model says which medium is edited, not whether one is.
   if (job.mask === null || media.filter((medium) => medium.modality === decoder.modality).length !== 1) return [];
   return chosenByModel(decoder, output, [], media, job.mask, silent).references;
@@ -60,8 +60,9 @@ function choose(decoder: Decoder, output: string, points: readonly number[], med
     const medium = media[ordinal - 1];
     if (medium === undefined) continue;
     const role = medium.modality === decoder.modality && (edited === null || ordinal === edited) ? 'edit' : 'follow';
-    if (!decoder.references.includes(role)) {
-      warnings.warn('reference_ignored', `${output}: medium ${ordinal} (${medium.modality}) is not used; this decoder takes ${decoder.references.join(', ') || 'no references'}`);
+    if (!takes(decoder, role, medium)) {
+      const roles = decoder.references.map((each) => (each === 'follow' && decoder.follows !== undefined ? `follow (${decoder.follows.join(', ')})` : each));
+      warnings.warn('reference_ignored', `${output}: medium ${ordinal} (${medium.modality}) is not used; this decoder takes ${roles.join(', ') || 'no references'}`);
       continue;
     }
     references.push({ role, media: medium });
@@ -74,12 +75,16 @@ function choose(decoder: Decoder, output: string, points: readonly number[], med
   return { references, ordinals };
 }
 
-/** What determines one medium: never the time, the count or the other outputs. References are named by their SHA-256. */
+function takes({ references, follows }: Decoder, role: ReferenceRole, medium: Media): boolean {
+  return references.includes(role) && (role !== 'follow' || follows === undefined || follows.includes(medium.modality));
+}
+
+/** What determines one medium: never the time, the count or the other outputs, but for the one that it follows. Media are named by their SHA-256, a leader by that of its own file. */
 export function provenanceOf(
   bundle: { readonly id: string; readonly version: string },
   job: JobRequest,
   decoder: Decoder,
-  medium: { readonly output: string; readonly index: number; readonly seed: number; readonly prompt: string; readonly references: readonly Reference[] },
+  medium: { readonly output: string; readonly index: number; readonly seed: number; readonly prompt: string; readonly references: readonly Reference[]; readonly leader: { readonly output: string; readonly media: Media } | null },
 ): Provenance {
   return {
     prompt: medium.prompt,
@@ -90,6 +95,7 @@ export function provenanceOf(
     bundleVersion: bundle.version,
     route: job.route,
     ...Object.fromEntries(medium.references.map(({ role, media }, index) => [`reference${index + 1}`, `${role} ${media.id}`])),
+    ...(medium.leader !== null && { madeWith: `${medium.leader.output} ${medium.leader.media.id}` }),
     ...settings(job.options[medium.output] ?? {}, decoder.options, ''),
     ...(job.route === 'chat' && settings(job.options['text'] ?? {}, {}, 'text.')),
   };

@@ -15,7 +15,7 @@ const rooms: readonly { readonly name: string; readonly path: RegExp; readonly i
     path: new RegExp(`^${name}/`),
     imports: ['contracts', 'errors', 'schema', 'runtime', ...(name === 'projectors' || name === 'src/language-model' ? [] : ['media'])],
   })),
-  { name: 'generate', path: /^src\/(generate|chain|references)\.ts$/, imports: ['contracts', 'errors', 'runtime'] },
+  { name: 'generate', path: /^src\/(generate|chain|groups|references|wants)\.ts$/, imports: ['contracts', 'errors', 'runtime'] },
   { name: 'engine', path: /^src\/engine\//, imports: ['contracts', 'errors', 'schema', 'runtime', 'bundle', 'generate'] },
   { name: 'queue', path: /^src\/queue\//, imports: ['contracts', 'errors'] },
   { name: 'server', path: /^src\/server\//, imports: ['contracts', 'errors', 'schema', 'queue', 'engine'] },

@@ -86,7 +86,7 @@ describe('chat', () => {
       },
     };
     const decoder: Decoder = { modality: 'image', options: {}, references: [], negative: false, decode: () => { throw new Error('not asked for'); }, dispose: async () => model.dispose() };
-    const chain: Chain = { bundle: { id: 'fake', version: '1' }, inputs: new Map(), languageModel: { name: 'model', component: model }, outputs: new Map([['image', { decoder: { name: 'decoder', component: decoder }, sources: {}, chat: 'signal' }]]), encodings: new Map() };
+    const chain: Chain = { bundle: { id: 'fake', version: '1' }, inputs: new Map(), languageModel: { name: 'model', component: model }, outputs: new Map([['image', { decoder: { name: 'decoder', component: decoder }, sources: {}, chat: 'signal' }]]), groups: [], encodings: new Map() };
     await collect(generate(chain, { ...jobOf(['hi']), route: 'chat', outputs }, 0, new AbortController().signal));
     expect(seen.map((each) => Object.entries(each))).toEqual([Object.entries(wants)]);
   });

@@ -61,7 +61,7 @@ export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>)
       else if (type === 'signal' && states !== undefined) faults.push(...mismatches(place, modelName, { hidden: states, embedded: states }, name, projector.ports.in));
       else if (type === 'joint' && bundle.joint === null) faults.push(`${place}: ${name} reads a joint embedding, but "joint" is null; expected the width of the joint space`);
       else if (type === 'joint') faults.push(...mismatches(place, 'the joint space', { joint: [bundle.joint] }, name, projector.ports.in));
-      if (decoder !== null) faults.push(...mismatches(place, name, projector.ports.out, decoderName, decoder.ports.in));
+      if (decoder !== null) faults.push(...mismatches(place, name, projector.ports.out, decoderName, portsOf(decoder.ports.in).own));
     }
     const needed = chat === 'signal' ? 'signal' : 'prompt';
     if (bundle.languageModel !== null && sources[needed] === undefined) faults.push(`${where}.chat: "${chat}" needs sources.${needed}, which is missing`);
@@ -71,8 +71,48 @@ export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>)
     if (bundle.languageModel === null && sources.signal !== undefined) faults.push(`${where}.sources.signal: there is no language model to give a signal`);
   }
 
+  faults.push(...faultsOfGroups(bundle, wired));
   for (const name of Object.keys(bundle.components)) if (!used.has(name)) faults.push(`components.${name}: nothing uses it; wire it in or remove it`);
   return faults;
+}
+
+/** Groups: every output is known and in one of them, and the leader's companion has the ports that a follower reads of it. */
+function faultsOfGroups(bundle: Bundle, wired: ReadonlyMap<string, Wired>): string[] {
+  const faults: string[] = [];
+  const members = new Set<string>();
+  for (const [index, { leader, followers }] of bundle.groups.entries()) {
+    const where = `groups.${index}`;
+    for (const [place, name] of [[`${where}.leader`, leader], ...followers.map((follower, at) => [`${where}.followers.${at}`, follower])] as const) {
+      if (bundle.outputs[name] === undefined) faults.push(`${place}: no output "${name}"; there are ${Object.keys(bundle.outputs).join(', ')}`);
+      else if (members.has(name)) faults.push(`${place}: output "${name}" is in a group already; expected it once in all groups`);
+      members.add(name);
+    }
+    const decoderOf = (output: string): readonly [string, Wired | undefined] => {
+      const name = bundle.outputs[output]?.decoder ?? '';
+      return [name, bundle.components[name]?.kind === 'decoder' ? wired.get(name) : undefined];
+    };
+    const [leading, lead] = decoderOf(leader);
+    if (lead === undefined) continue;
+    if (Object.keys(lead.ports.out).length === 0) {
+      faults.push(`${where}.leader: ${leading} gives no companion that others could follow; expected an output whose decoder gives one`);
+      continue;
+    }
+    for (const [at, follower] of followers.entries()) {
+      const [following, follow] = decoderOf(follower);
+      if (follow !== undefined) faults.push(...mismatches(`${where}.followers.${at}`, leading, lead.ports.out, following, portsOf(follow.ports.in).companion));
+    }
+  }
+  return faults;
+}
+
+/** In-ports of a decoder: those of its conditioning, and those that it reads of a companion, without their prefix. */
+function portsOf(ports: Ports): { readonly own: Ports; readonly companion: Ports } {
+  const prefix = 'companion/';
+  const all = Object.entries(ports);
+  return {
+    own: Object.fromEntries(all.filter(([port]) => !port.startsWith(prefix))),
+    companion: Object.fromEntries(all.flatMap(([port, shape]) => (port.startsWith(prefix) ? [[port.slice(prefix.length), shape]] : []))),
+  };
 }
 
 /** What an output projector with these ports reads. */

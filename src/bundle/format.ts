@@ -33,6 +33,12 @@ export interface BundleOutput {
   readonly chat: 'signal' | 'caption';
 }
 
+/** Outputs that are made together where they are asked for together: the leader first, its followers in step with it. */
+export interface BundleGroup {
+  readonly leader: string;
+  readonly followers: readonly string[];
+}
+
 export interface Bundle {
   readonly format: 1;
   readonly id: string;
@@ -46,4 +52,6 @@ export interface Bundle {
   readonly inputs: Readonly<Record<string, BundleInput>>;
   readonly languageModel: string | null;
   readonly outputs: Readonly<Record<string, BundleOutput>>;
+  /** An output is in one group at most. */
+  readonly groups: readonly BundleGroup[];
 }

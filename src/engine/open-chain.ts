@@ -77,7 +77,7 @@ function wire(opened: OpenedBundle, components: Components): Omit<OpenChain, 'en
     outputs.set(name, { decoder: named(components.decoder, decoder), sources: projectors, chat });
   }
   const languageModel = bundle.languageModel === null ? null : named(components['language-model'], bundle.languageModel);
-  return { bundle, inputs, outputs, languageModel, jointInputs };
+  return { bundle, inputs, outputs, groups: bundle.groups, languageModel, jointInputs };
 }
 
 function named<T>(components: ReadonlyMap<string, T>, name: string): Named<T> {

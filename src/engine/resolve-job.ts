@@ -24,6 +24,7 @@ export function resolveJob(engine: EngineDescription, job: JobRequest): JobReque
   if (job.mix?.length === 0) throw new AnymodalError('bad_input', 'mix: got no parts, expected one or more');
   for (const [index, { weight }] of (job.mix ?? []).entries()) if (!Number.isFinite(weight)) throw new AnymodalError('bad_option', `mix.${index}.weight: got ${weight}, expected a number`);
   for (const part of parts) checkPart(engine, part, (input) => route === 'direct' || input.chat, 'read');
+  if (route === 'direct') checkSource(engine, job, outputs, parts);
   for (const { part } of job.mix ?? []) checkPart(engine, part, (input) => input.joint, 'place in the joint space');
   if (job.mask !== null) {
     checkMedia(engine, job.mask);
@@ -68,6 +69,14 @@ function resolveOutputs(engine: EngineDescription, job: JobRequest, route: Route
     if (route === 'chat' && job.outputs.indexOf(name) !== index) throw new AnymodalError('bad_input', `outputs: "${name}" is named twice; name it once and raise count for more`);
   }
   return engine.outputs.filter((output) => job.outputs?.includes(output.name) === true);
+}
+
+/** The direct route without a prompt: media have a place in the joint space, and outputs are made from it. */
+function checkSource(engine: EngineDescription, job: JobRequest, outputs: readonly OutputDescription[], parts: readonly Part[]): void {
+  if (job.mix === null && parts.some((part) => part.type === 'text' && part.text.trim() !== '')) return;
+  if (job.mix === null) for (const part of parts) checkPart(engine, part, (input) => input.joint, 'place in the joint space');
+  const other = outputs.find((output) => !output.sources.includes('joint'));
+  if (other !== undefined) throw new AnymodalError('unsupported', `${other.name}: bundle ${engine.bundle} makes it from words alone; give a prompt${job.mix === null ? '' : ' and leave the mix out'}`);
 }
 
 function resolveOptions(engine: EngineDescription, job: JobRequest): JobRequest['options'] {

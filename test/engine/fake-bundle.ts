@@ -40,6 +40,7 @@ export function fakeBundle(): Bundle {
     inputs: { text: { encoder: 'text-encoder', projector: null }, image: { encoder: 'image-encoder', projector: 'image-input-projector' } },
     languageModel: 'language-model',
     outputs: { image: { decoder: 'image-decoder', sources: { signal: 'image-output-projector', prompt: 'prompt-conditioner', joint: 'joint-conditioner' }, chat: 'signal' } },
+    groups: [],
   };
 }
 
