@@ -28,10 +28,12 @@ export function createRealTransform(size: number): RealTransform {
       const stride = size / length;
       for (let start = 0; start < half; start += length) {
         for (let k = 0, turn = 0; k < middle; k += 1, turn += stride) {
-          const [a, b] = [start + k, start + k + middle];
-          const [c, s] = [cosines[turn]!, -sines[turn]!];
-          const re = real[b]! * c - imaginary[b]! * s;
-          const im = real[b]! * s + imaginary[b]! * c;
+          const a = start + k;
+          const b = a + middle;
+          const c = cosines[turn]!;
+          const s = sines[turn]!;
+          const re = real[b]! * c + imaginary[b]! * s;
+          const im = imaginary[b]! * c - real[b]! * s;
           real[b] = real[a]! - re;
           imaginary[b] = imaginary[a]! - im;
           real[a] = real[a]! + re;
@@ -53,8 +55,12 @@ export function createRealTransform(size: number): RealTransform {
         const evenIm = (imaginary[k]! - imaginary[other]!) / 2;
         const oddRe = (imaginary[k]! + imaginary[other]!) / 2;
         const oddIm = (real[other]! - real[k]!) / 2;
-        const [c, s] = [cosines[k]!, sines[k]!];
-        output[k] = Math.hypot(evenRe + oddRe * c + oddIm * s, evenIm + oddIm * c - oddRe * s);
+        const c = cosines[k]!;
+        const s = sines[k]!;
+        const re = evenRe + oddRe * c + oddIm * s;
+        const im = evenIm + oddIm * c - oddRe * s;
+        // Math.hypot is many times slower and guards against an overflow that sounds are far from.
+        output[k] = Math.sqrt(re * re + im * im);
       }
     },
   };
