@@ -2,6 +2,7 @@
 // Knows ports and batches; nothing of steps, schedulers and what the latents mean.
 
 import type { ComponentSource } from '../../src/contracts.ts';
+import { AnymodalError } from '../../src/errors.ts';
 import { openSession, requirePorts } from '../../src/runtime/sessions.ts';
 import type { RuntimeTensor, Session } from '../../src/runtime/sessions.ts';
 import { floatTensor } from '../../src/runtime/tensors.ts';
@@ -17,41 +18,37 @@ export interface GraphNames {
 }
 
 export interface OpenGraphs<K extends string> {
-  readonly sessions: Readonly<Record<K, Session>>;
+  /** An opened graph by the key of its file. Throws `internal` for one that was left out. */
+  readonly session: (file: K) => Session;
   readonly release: () => Promise<void>;
 }
 
 /** Opens the files of a component by their keys, all or none. Throws `bundle_invalid` where a graph's ports differ. */
-export async function openGraphs<K extends string>(source: ComponentSource, graphs: Readonly<Record<K, GraphNames>>): Promise<OpenGraphs<K>> {
-  const opened: Session[] = [];
-  const release = async (): Promise<void> => void (await Promise.all(opened.map(async (session) => session.release())));
-  const sessions: Partial<Record<K, Session>> = {};
+export async function openGraphs<K extends string>(source: ComponentSource, graphs: Readonly<Partial<Record<K, GraphNames>>>): Promise<OpenGraphs<K>> {
+  const sessions = new Map<string, Session>();
+  const release = async (): Promise<void> => void (await Promise.all([...sessions.values()].map(async (session) => session.release())));
   try {
-    for (const file of keysOf(graphs)) {
+    for (const [file, names] of Object.entries<GraphNames | undefined>(graphs)) {
+      if (names === undefined) continue;
       const path = source.path(file);
       const session = await openSession(path, { device: source.device });
-      opened.push(session);
-      const inputs = graphs[file].inputs.flatMap((name) => (name === null ? [] : [[name, 'float32'] as const]));
-      const outputs = graphs[file].outputs.map((name) => [name, 'float32'] as const);
+      sessions.set(file, session);
+      const inputs = names.inputs.flatMap((name) => (name === null ? [] : [[name, 'float32'] as const]));
+      const outputs = names.outputs.map((name) => [name, 'float32'] as const);
       requirePorts(session, path, { inputs: Object.fromEntries(inputs), outputs: Object.fromEntries(outputs) });
-      sessions[file] = session;
     }
-    if (!isComplete(graphs, sessions)) throw new TypeError('a graph was not opened');
-    return { sessions, release };
   } catch (error) {
     await release();
     throw error;
   }
-}
-
-function keysOf<K extends string>(graphs: Readonly<Record<K, unknown>>): K[] {
-  const keys: K[] = [];
-  for (const key in graphs) keys.push(key);
-  return keys;
-}
-
-function isComplete<K extends string>(graphs: Readonly<Record<K, unknown>>, sessions: Partial<Record<K, Session>>): sessions is Record<K, Session> {
-  return keysOf(graphs).every((key) => key in sessions);
+  return {
+    session(file) {
+      const session = sessions.get(file);
+      if (session === undefined) throw new AnymodalError('internal', `${source.name}: graph ${file} was not opened.`);
+      return session;
+    },
+    release,
+  };
 }
 
 /** Names of the ports that every transformer has. */

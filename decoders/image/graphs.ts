@@ -30,7 +30,7 @@ export interface ImageGraphs {
 /** Opens the files `transformer`, `latentEncoder` and `latentDecoder`. Throws `bundle_invalid` where a graph's ports differ. */
 export async function openImageGraphs(source: ComponentSource, config: ImageDecoderConfig): Promise<ImageGraphs> {
   const ports = { ...defaultPorts, ...config.ports };
-  const { sessions, release } = await openGraphs(source, {
+  const { session, release } = await openGraphs(source, {
     transformer: { inputs: [ports.latents, ports.source, ports.mask, ports.timestep, ports.tokens], outputs: [ports.output] },
     latentEncoder: { inputs: ['pixels'], outputs: ['latents'] },
     latentDecoder: { inputs: ['latents'], outputs: ['pixels'] },
@@ -39,11 +39,11 @@ export async function openImageGraphs(source: ComponentSource, config: ImageDeco
   const pixelShape = [1, 3, rows * config.factor, columns * config.factor];
   return {
     async encode(planar) {
-      const { latents } = await sessions.latentEncoder.run({ pixels: { shape: pixelShape, data: planar } });
+      const { latents } = await session('latentEncoder').run({ pixels: { shape: pixelShape, data: planar } });
       return floatTensor(latents, 'latents').data;
     },
     async decode(latents) {
-      const { pixels } = await sessions.latentDecoder.run({ latents: { shape: [1, channels, rows, columns], data: latents } });
+      const { pixels } = await session('latentDecoder').run({ latents: { shape: [1, channels, rows, columns], data: latents } });
       return floatTensor(pixels, 'pixels').data;
     },
     predictor(condition) {
@@ -51,7 +51,7 @@ export async function openImageGraphs(source: ComponentSource, config: ImageDeco
         ...(ports.source !== null && { [ports.source]: { shape: config.latent, data: condition.source } }),
         ...(ports.mask !== null && { [ports.mask]: { shape: [1, rows, columns], data: condition.mask } }),
       };
-      return guidedPredictor(sessions.transformer, config, { ...condition, ports, latent: config.latent, fixed });
+      return guidedPredictor(session('transformer'), config, { ...condition, ports, latent: config.latent, fixed });
     },
     release,
   };
