@@ -56,17 +56,21 @@ export interface ModelFormat {
 /** A language model over opened graphs, which it owns. */
 export function createLanguageModel(config: LanguageModelConfig, format: ModelFormat, graphs: Graphs): LanguageModel {
   const prefixes = new PrefixStore(config);
-  const { groups, references, tokenizer } = format.prompt;
-  const longestGroup = Math.max(0, ...[...groups.values()].map((ids) => ids.length));
+  const { groups, captions, references, tokenizer } = format.prompt;
+  const outputs = [...groups.keys(), ...captions.keys()];
+  /** Tokens of one request for an output. */
+  const lengthOf = (output: string): number => (captions.has(output) ? config.maxCaption + 2 : (groups.get(output)?.length ?? 0));
   let disposed = false;
 
   return {
     options: samplingSchema(config.sampling),
-    outputs: [...groups.keys()],
-    async *generate({ messages, wants, options: given }, context) {
+    outputs,
+    async *generate({ messages, wants, satisfies = {}, options: given }, context) {
       if (disposed) throw new AnymodalError('internal', 'language model: generate after dispose.');
       const options = withDefaults(given, config.sampling);
-      const required = Object.keys(wants).filter((key) => wants[key] === 'required' && groups.has(key));
+      const required = Object.keys(wants).filter((key) => wants[key] === 'required' && key !== 'text');
+      const possible = outputs.filter((output) => (wants[output] ?? 'forbidden') !== 'forbidden' || satisfies[output] !== undefined);
+      const longestGroup = Math.max(0, ...possible.map(lengthOf));
       // Every required group must fit behind the text, and one more that the text's last token may begin.
       const forGroups = (required.length + 1) * (longestGroup + references.length);
       const forReply = Math.min(options.maxTokens, Math.floor(config.contextLength * REPLY_SHARE));
@@ -74,8 +78,8 @@ export function createLanguageModel(config: LanguageModelConfig, format: ModelFo
       warnOfLimits(prompt, messages, format.prompt, context);
 
       const shown = new Map(prompt.ordinals.map((ordinal) => [ordinal, references[ordinal - 1]!]));
-      const control: ControlTokens = { groups, references: shown, stops: format.stops, all: [...tokenizer.control.values()] };
-      const grammar = new SignalGrammar(control, wants, config.maxSignals);
+      const control: ControlTokens = { groups, captions, references: shown, stops: format.stops, all: [...tokenizer.control.values()] };
+      const grammar = new SignalGrammar(control, { wants, satisfies, maxSignals: config.maxSignals, maxCaption: config.maxCaption });
       const cache = prefixes.take(prompt.positions);
       try {
         const sequence = new Sequence(graphs, config, cache);
@@ -129,9 +133,13 @@ async function readFormat(source: ComponentSource, config: LanguageModelConfig):
       mediaEmbeds: config.mediaEmbeds,
       references: config.references.map(id),
       groups: new Map(Object.entries(config.signals).map(([output, tokens]) => [output, tokens.map(id)])),
+      captions: new Map(Object.entries(config.captions).map(([output, { begin, end }]) => [output, { begin: id(begin), end: id(end) }])),
     },
     stops: new Set(config.stopTokens.map(id)),
   };
+  const firsts = [...Object.values(config.signals).map(([first]) => first), ...Object.values(config.captions).flatMap(({ begin, end }) => [begin, end])];
+  for (const token of new Set(firsts.filter((each, i) => firsts.indexOf(each) !== i))) faults.push(`${token} stands for two things`);
+  for (const output of Object.keys(config.captions)) if (output in config.signals) faults.push(`${output} has a signal group and a caption, of which the model has one`);
   if (faults.length > 0) throw new AnymodalError('bundle_invalid', `${source.name}: ${faults.join('; ')} in ${basename(file)}. Correct the config or export the tokenizer again.`);
   return format;
 }

@@ -11,7 +11,9 @@ export interface LanguageModelConfig {
   readonly vocabulary: number;
   readonly contextLength: number;
   readonly signals: Readonly<Record<string, readonly string[]>>;
+  readonly captions: Readonly<Record<string, { readonly begin: string; readonly end: string }>>;
   readonly maxSignals: number;
+  readonly maxCaption: number;
   readonly references: readonly string[];
   readonly mediaTokens: { readonly begin: string; readonly end: string } | null;
   readonly mediaEmbeds: Readonly<Record<string, number>>;
@@ -34,7 +36,7 @@ export function samplingSchema(defaults: Required<SamplingOptions>): JsonSchema 
       topP: { type: 'number', exclusiveMinimum: 0, maximum: 1, default: defaults.topP, description: 'Draw from the fewest tokens that hold this share of the probability; 1 is off.' },
       minP: { type: 'number', minimum: 0, maximum: 1, default: defaults.minP, description: 'Drop tokens less likely than this share of the most likely one; 0 is off.' },
       repetitionPenalty: { type: 'number', minimum: 0.1, maximum: 10, default: defaults.repetitionPenalty, description: 'Makes tokens that this reply has used less likely; 1 is off.' },
-      maxTokens: { type: 'integer', minimum: 1, default: defaults.maxTokens, description: 'Most tokens of a reply; a signal group that has begun is completed beyond it.' },
+      maxTokens: { type: 'integer', minimum: 1, default: defaults.maxTokens, description: 'Most tokens of a reply; a signal group or a caption that has begun is completed beyond it.' },
       stop: { type: 'array', items: { type: 'string', minLength: 1 }, maxItems: 16, default: defaults.stop, description: 'The reply ends before any of these texts.' },
     },
   };
@@ -60,7 +62,14 @@ export const configSchema: JsonSchema = {
       additionalProperties: { type: 'array', items: token, minItems: 1 },
       description: 'Per output the tokens of its signal group, in order.',
     },
-    maxSignals: { ...count('Most signal groups in one reply; required ones count and always come.'), default: 8 },
+    captions: {
+      type: 'object',
+      default: {},
+      additionalProperties: { type: 'object', additionalProperties: false, required: ['begin', 'end'], properties: { begin: token, end: token } },
+      description: 'Per output that the model writes the words for: the tokens before and after them.',
+    },
+    maxSignals: { ...count('Most signal groups and captions in one reply; required ones count and always come.'), default: 8 },
+    maxCaption: { ...count('Most tokens of a caption; one that has not ended by then is ended.'), default: 128 },
     references: { type: 'array', items: token, default: [], description: 'Token that names the first medium of a conversation, the second, and so on.' },
     mediaTokens: {
       type: ['object', 'null'],

@@ -1,7 +1,7 @@
 // Conversation to prompt: token ids and media embeddings in the order in which the model reads them.
 // Knows the chat template and the tokenizer; knows no graph and no cache.
 
-import type { PromptMedia, PromptMessage } from '../contracts.ts';
+import type { PromptMedia, PromptMessage, Tensor } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import type { Position } from './sequence.ts';
@@ -21,6 +21,8 @@ export interface PromptFormat {
   readonly references: readonly number[];
   /** Signal group by output. */
   readonly groups: ReadonlyMap<string, readonly number[]>;
+  /** Ids around the words that the model writes for an output. */
+  readonly captions: ReadonlyMap<string, { readonly begin: number; readonly end: number }>;
 }
 
 export interface Prompt {
@@ -98,30 +100,37 @@ function questionPieces(parts: PromptMessage['parts'], format: PromptFormat): Pi
   });
 }
 
-/** A reply as the model wrote it, signal groups at the places of its media, then the embeddings of those media. */
+/** A reply as the model wrote it, signal groups and captions at the places of its media, then the embeddings of those media. */
 function replyPieces(parts: PromptMessage['parts'], format: PromptFormat): Piece[] {
   const written = parts.flatMap((part): Piece[] => {
     if (part.type === 'text') return [part.text];
-    const { output, references } = part.made ?? { output: part.modality, references: [] };
-    const group = format.groups.get(output) ?? [];
+    const { output, references, prompt } = part.made ?? { output: part.modality, references: [], prompt: undefined };
+    const caption = format.captions.get(output);
+    const group = format.groups.get(output) ?? (caption === undefined || prompt === undefined ? [] : [caption.begin, prompt, caption.end]);
     return group.length === 0 ? [] : [...references.flatMap((ordinal) => format.references[ordinal - 1] ?? []), ...group];
   });
   return [...written, ...parts.flatMap((part) => (part.type === 'media' ? mediumPieces(part, format) : []))];
 }
 
-function mediumPieces(medium: PromptMedia, { mediaTokens, mediaEmbeds, modelWidth, references }: PromptFormat): Piece[] {
-  const expected = mediaEmbeds[medium.modality];
+/** The reference token of a medium, then its block and one for each track inside it. */
+function mediumPieces(medium: PromptMedia, format: PromptFormat): Piece[] {
+  const reference = format.references[medium.ordinal - 1];
+  const blocks = [medium, ...(medium.tracks ?? [])].flatMap(({ modality, embeds }) => blockPieces(modality, embeds, medium.ordinal, format));
+  return [...(reference === undefined ? [] : [reference]), ...blocks];
+}
+
+function blockPieces(modality: string, embeds: Tensor, ordinal: number, { mediaTokens, mediaEmbeds, modelWidth }: PromptFormat): Piece[] {
+  const expected = mediaEmbeds[modality];
   const known = Object.keys(mediaEmbeds).join(', ');
   if (mediaTokens === null || expected === undefined) {
-    throw new AnymodalError('unsupported', `language model: it reads ${known === '' ? 'no media' : `only ${known}`}, got ${medium.modality} as medium ${medium.ordinal}.`);
+    throw new AnymodalError('unsupported', `language model: it reads ${known === '' ? 'no media' : `only ${known}`}, got ${modality} as medium ${ordinal}.`);
   }
-  const [count, width] = medium.embeds.shape;
+  const [count, width] = embeds.shape;
   if (count !== expected || width !== modelWidth) {
-    throw new AnymodalError('bundle_invalid', `language model: medium ${medium.ordinal} (${medium.modality}) has embeddings [${medium.embeds.shape.join(', ')}], expected [${expected}, ${modelWidth}]. Its projector and the config of the language model disagree.`);
+    throw new AnymodalError('bundle_invalid', `language model: medium ${ordinal} (${modality}) has embeddings [${embeds.shape.join(', ')}], expected [${expected}, ${modelWidth}]. Its projector and the config of the language model disagree.`);
   }
-  const rows = Array.from({ length: count }, (_, row) => medium.embeds.data.subarray(row * width, (row + 1) * width));
-  const reference = references[medium.ordinal - 1];
-  return [...(reference === undefined ? [] : [reference]), mediaTokens.begin, ...rows, mediaTokens.end];
+  const rows = Array.from({ length: count }, (_, row) => embeds.data.subarray(row * width, (row + 1) * width));
+  return [mediaTokens.begin, ...rows, mediaTokens.end];
 }
 
 /** Neighbouring texts are encoded as one, as the tokenizer would see them in a whole rendered conversation. */

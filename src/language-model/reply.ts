@@ -16,37 +16,40 @@ export interface ReplyRequest {
   /** Most tokens that fit into the context; required signal groups have their room beyond it. */
   readonly room: number;
   readonly inputTokens: number;
-  /** `Signal.prompt` on the signal route. */
+  /** `Signal.prompt` on the signal route, and in place of a caption without words. */
   readonly prompt: string;
   readonly decode: (ids: readonly number[]) => string;
 }
 
 /**
  * Generates until the model ends, `maxTokens` or the context is used up, or a stop sequence comes; a required output
- * that is still missing then is made first, and a group that has begun is completed whatever the limit.
+ * that is still missing then is made first, and a group or a caption that has begun is completed whatever the limit.
  * Draws from `context.random`. Throws `aborted`.
  */
 export async function* generateReply(sequence: Sequence, request: ReplyRequest, context: Context): AsyncGenerator<TextDelta | Signal | LanguageModelEnd> {
   const { grammar, options } = request;
   const sampler = new Sampler(options, context.random);
+  // Words for an output are often the user's own and come as often as the user said them.
+  const captionSampler = new Sampler({ ...options, repetitionPenalty: 1 }, context.random);
   const text = new ReplyText(grammar, request.decode, options.stop);
   const budget = Math.min(options.maxTokens, request.room);
   let logits = request.logits;
   let unfed: number | null = null;
   let outputTokens = 0;
   let closing: LanguageModelEnd['reason'] | null = null;
+  let caption: number[] | null = null;
 
   while (!grammar.exhausted) {
     throwIfAborted(context.signal);
     // References that have just come decide at the next token whether they belong to a group.
-    if (closing === null && outputTokens >= budget && !grammar.hasOpenReferences) closing = 'length';
+    if (closing === null && outputTokens >= budget && !grammar.open) closing = 'length';
     if (closing !== null && grammar.end()) break;
     if (unfed !== null) logits = await sequence.step(unfed);
     unfed = null;
     throwIfAborted(context.signal);
 
     grammar.mask(logits);
-    const id = sampler.next(logits);
+    const id = (caption === null ? sampler : captionSampler).next(logits);
     const move = grammar.accept(id);
     warnOfDropped(move.dropped, context);
     if (move.type === 'group') {
@@ -68,6 +71,15 @@ export async function* generateReply(sequence: Sequence, request: ReplyRequest, 
         sampler.use(id);
         yield* text.push(id);
         if (text.stopped) closing = 'stop';
+      } else if (move.type === 'caption-begin') {
+        yield* text.flush();
+        caption = [];
+      } else if (move.type === 'caption') {
+        caption?.push(id);
+      } else if (move.type === 'caption-end') {
+        yield { type: 'signal', output: move.output, prompt: wordsOf(caption ?? [], move, request, context), references: move.references, states: null };
+        caption = null;
+        if (closing === 'stop' && !text.stopped) closing = null;
       }
     }
   }
@@ -112,6 +124,15 @@ class ReplyText {
     if (text.trim() !== '') this.#grammar.sawText();
     yield { type: 'text-delta', text };
   }
+}
+
+/** The words of a caption, or those of the user where it has none. */
+function wordsOf(ids: readonly number[], { output, cut }: Extract<Move, { type: 'caption-end' }>, request: ReplyRequest, context: Context): string {
+  // A limit may fall into a character.
+  const words = request.decode(ids).replace(/\uFFFD+$/u, '').trim();
+  if (cut) context.warn('caption_cut', `language model: its words for ${output} had no end after ${ids.length} tokens and were ended there.`);
+  if (words === '') context.warn('caption_empty', `language model: it asked for ${output} and wrote no words for it; those of the request are taken.`);
+  return words === '' ? request.prompt : words;
 }
 
 function warnOfDropped(ordinals: Move['dropped'], context: Context): void {

@@ -31,10 +31,12 @@ export const config: LanguageModelConfig = {
   vocabulary: 49186,
   contextLength: 400,
   signals: { image: group('IMG'), audio: group('AUD') },
+  captions: { speech: { begin: '[SPK0]', end: '[SPK1]' } },
   maxSignals: 8,
+  maxCaption: 12,
   references: Array.from({ length: 16 }, (_, i) => `[M${i + 1}]`),
   mediaTokens: { begin: '<media>', end: '</media>' },
-  mediaEmbeds: { image: 9 },
+  mediaEmbeds: { image: 9, video: 9, audio: 9 },
   systemPrompt: null,
   stopTokens: ['<|im_end|>', '<|endoftext|>'],
   sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 64, stop: [] },
@@ -50,6 +52,7 @@ export const format: ModelFormat = {
     mediaEmbeds: config.mediaEmbeds,
     references: config.references.map(id),
     groups: new Map(Object.entries(config.signals).map(([output, tokens]) => [output, tokens.map(id)])),
+    captions: new Map(Object.entries(config.captions).map(([output, { begin, end }]) => [output, { begin: id(begin), end: id(end) }])),
   },
   stops: new Set([2, 0]),
 };
@@ -133,11 +136,11 @@ export function medium(ordinal: number, more: Partial<PromptMedia> = {}): Prompt
   return { type: 'media', ordinal, modality: 'image', embeds: { shape: [9, WIDTH], data }, ...more };
 }
 
-export async function collect(model: LanguageModel, messages: readonly PromptMessage[], wants: Wants, options: SamplingOptions, given: ReturnType<typeof context>): Promise<Reply> {
+export async function collect(model: LanguageModel, messages: readonly PromptMessage[], wants: Wants, options: SamplingOptions, given: ReturnType<typeof context>, satisfies: Readonly<Record<string, string>> = {}): Promise<Reply> {
   const parts: (string | Signal)[] = [];
   const deltas: string[] = [];
   let end: LanguageModelEnd | null = null;
-  for await (const event of model.generate({ messages, wants, options }, given)) {
+  for await (const event of model.generate({ messages, wants, satisfies, options }, given)) {
     expect(end).toBeNull();
     if (event.type === 'end') end = event;
     else if (event.type === 'signal') parts.push(event);

@@ -45,9 +45,9 @@ describe('causal-lm', () => {
     const read = Object.entries(config.mediaEmbeds).map(([modality, count]) => [`embeds/${modality}`, [count, 32]]);
     const signals = Object.entries(config.signals).map(([output, tokens]) => [`hidden/${output}`, [tokens.length, 32]]);
     expect(factory.ports(config)).toEqual({ in: Object.fromEntries(read), out: Object.fromEntries(signals) });
-    expect([read.length, signals.length]).toEqual([1, 2]);
+    expect([read.length, signals.length]).toEqual([3, 2]);
     await using(async (model) => {
-      expect(model.outputs).toEqual(['image', 'audio']);
+      expect(model.outputs).toEqual(['image', 'audio', 'speech']);
       expect(model.options).toMatchObject({ properties: { temperature: { default: 0 }, maxTokens: { default: 64 } } });
     });
   });
@@ -104,6 +104,10 @@ describe('causal-lm', () => {
       await rm(temporary, { recursive: true });
     }
     await expect(factory.open(source({ stopTokens: ['<|end|>'] }))).rejects.toMatchObject({ code: 'bundle_invalid', message: expect.stringContaining('<|end|> is no added token') });
+    const spoken = { begin: '[SPK0]', end: '[SPK1]' };
+    await expect(factory.open(source({ captions: { speech: { ...spoken, end: '[SPK9]' } } }))).rejects.toThrow(/\[SPK9\] is no added token/);
+    await expect(factory.open(source({ captions: { speech: spoken, song: spoken } }))).rejects.toThrow(/\[SPK0\] stands for two things; \[SPK1\] stands for two things/);
+    await expect(factory.open(source({ captions: { image: spoken } }))).rejects.toThrow(/image has a signal group and a caption/);
     await expect(factory.open(source({ vocabulary: 100 }))).rejects.toThrow(/the vocabulary ends before 100/);
     await expect(factory.open(source({ layers: 3 }))).rejects.toThrow(/past_key\.2/);
     await expect(factory.open(source({ layers: 0 }))).rejects.toThrow(/config\.layers: got 0, expected an integer of 1 or more/);
