@@ -1,0 +1,111 @@
+// The factory `latent-diffusion-audio`: conditioning tokens to a sound by diffusion in latents of its log-mels, which a vocoder makes heard.
+// Text to sound, sound to sound, and sound in step with the frames of a video; knows no prompt and no projector.
+// Source: Liu et al. 2023 (arXiv 2301.12503); attending to what is made together: Tang et al. 2023 (arXiv 2305.11846).
+
+import { encodeAudio } from '../../media/index.ts';
+import type { Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Ports, Provenance } from '../../src/contracts.ts';
+import { AnymodalError } from '../../src/errors.ts';
+import { checkSchema, requireConfig } from '../../src/schema.ts';
+import { guidanceOf, provenanceWith } from '../diffusion/conditioning.ts';
+import { requireOptions } from '../diffusion/settings.ts';
+import { openAudioGraphs } from './graphs.ts';
+import type { AudioGraphs } from './graphs.ts';
+import { makeLatents } from './latents.ts';
+import { previewOf } from './preview.ts';
+import { finishSamples } from './samples.ts';
+import { configSchema, optionsSchema } from './settings.ts';
+import type { AudioDecoderConfig, AudioOptions } from './settings.ts';
+import { encodeGiven, readGiven, secondsOf, seenOf } from './sources.ts';
+
+const FACTORY = 'latent-diffusion-audio';
+
+/** Files: `transformer`, `vocoder`, `melEncoder`, and `environment` where the config has `motion`. */
+export const latentDiffusionAudio: Factory<'decoder'> = {
+  kind: 'decoder',
+  name: FACTORY,
+  config: configSchema,
+  ports(given) {
+    const { tokens, motion } = readConfig(given);
+    const companion: Ports = motion === undefined ? {} : { 'companion/frames': [null, motion.frame], 'companion/times': [null] };
+    return { in: { tokens, ...companion }, out: {} };
+  },
+  async open(source) {
+    const config = readConfig(source.config);
+    return createAudioDecoder(config, await openAudioGraphs(source, config));
+  },
+};
+
+function readConfig(given: Readonly<Record<string, unknown>>): AudioDecoderConfig {
+  const config = requireConfig(FACTORY, checkSchema<AudioDecoderConfig>(configSchema, given, 'config'));
+  const { latent, overlap, samplesPerPosition, mel } = config;
+  const faults = [
+    ...(overlap < latent[0] ? [] : [`config.overlap: got ${overlap}, expected less than the ${latent[0]} positions of a window`]),
+    ...(samplesPerPosition % mel.hop === 0 ? [] : [`config.samplesPerPosition: got ${samplesPerPosition}, expected a multiple of the hop ${mel.hop}`]),
+  ];
+  if (faults.length > 0) throw new AnymodalError('bundle_invalid', `${FACTORY}: ${faults.join('; ')}`);
+  return config;
+}
+
+/** A decoder over open graphs, which it owns. */
+export function createAudioDecoder(config: AudioDecoderConfig, graphs: AudioGraphs): Decoder {
+  const options = optionsSchema(config);
+  return {
+    modality: 'audio',
+    options,
+    references: ['edit'],
+    negative: true,
+    dispose: async () => graphs.release(),
+    async *decode(request, context) {
+      yield* decodeAudioRequest(config, graphs, request, requireOptions(checkSchema<AudioOptions>(options, request.options, 'audio')), context);
+    },
+  };
+}
+
+async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGraphs, request: DecodeRequest, options: AudioOptions, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult> {
+  const { samplesPerPosition, mel: { sampleRateHz } } = config;
+  const seen = seenOf(config, request.companions);
+  const sound = await readGiven(request, config, options, context);
+  if (sound === null && options.strength !== config.strength) context.warn('strength_unused', 'strength has no effect without a sound to edit.');
+  // What goes with a video lasts as long: a sound that ends before or after it would not be in step.
+  const followed = seen === null ? null : secondsOf(seen, config);
+  if (followed !== null && options.seconds !== null) context.warn('seconds_unused', 'seconds has no effect on a sound that goes with a video; it lasts as long.');
+  const seconds = followed ?? options.seconds ?? (sound === null ? config.seconds : sound.samples.length / sampleRateHz);
+  if (sound !== null) warnOfLength(sound.seconds, seconds, context);
+
+  const count = Math.max(1, Math.round(seconds * sampleRateHz));
+  const positions = Math.ceil(count / samplesPerPosition);
+  const latents = yield* makeLatents(
+    config,
+    graphs,
+    {
+      guidance: guidanceOf(FACTORY, config, request, options, context),
+      options,
+      count: positions,
+      given: sound === null ? null : await encodeGiven(sound, positions, config, graphs),
+      seen,
+      preview: async (x_0) => previewOf(await graphs.decode(x_0), config.mel),
+    },
+    context,
+  );
+
+  context.signal.throwIfAborted();
+  // All positions at once: a vocoder that hears a seam from both sides leaves none.
+  const samples = finishSamples(await graphs.decode(latents), count, sampleRateHz);
+  const provenance = provenanceWith(request.provenance, options, settingsOf(options, count / sampleRateHz, sound !== null));
+  yield { type: 'media', media: await encodeAudio({ samples, sampleRateHz }, { format: options.format, provenance, mark: true }) };
+}
+
+function warnOfLength(given: number, seconds: number, context: Context): void {
+  // Shorter than a mel frame is rounding.
+  if (given > seconds + 0.05) context.warn('source_cut', `the first ${rounded(seconds)} s of the sound were taken, which lasts ${rounded(given)} s.`);
+  else if (given < seconds - 0.05) context.warn('source_ended', `the sound to edit lasts ${rounded(given)} s of the ${rounded(seconds)} s to be made; after it there was silence.`);
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}
+
+/** The settings that determine the sound. */
+function settingsOf({ steps, guidanceScale, scheduler, strength, format }: AudioOptions, seconds: number, edited: boolean): Provenance {
+  return { steps, guidanceScale, scheduler, seconds, ...(edited && { strength }), format };
+}
