@@ -64,12 +64,12 @@ export function createAudioDecoder(config: AudioDecoderConfig, graphs: AudioGrap
 async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGraphs, request: DecodeRequest, options: AudioOptions, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult> {
   const { samplesPerPosition, mel: { sampleRateHz } } = config;
   const seen = seenOf(config, request.companions);
-  const sound = await readGiven(request, config, options, context);
-  if (sound === null && options.strength !== config.strength) context.warn('strength_unused', 'strength has no effect without a sound to edit.');
   // What goes with a video lasts as long: a sound that ends before or after it would not be in step.
-  const followed = seen === null ? null : secondsOf(seen, config);
-  if (followed !== null && options.seconds !== null) context.warn('seconds_unused', 'seconds has no effect on a sound that goes with a video; it lasts as long.');
-  const seconds = followed ?? options.seconds ?? (sound === null ? config.seconds : sound.samples.length / sampleRateHz);
+  const asked = seen === null ? options.seconds : secondsOf(seen, config);
+  if (seen !== null && options.seconds !== null) context.warn('seconds_unused', 'seconds has no effect on a sound that goes with a video; it lasts as long.');
+  const sound = await readGiven(request, config, asked ?? config.maxSeconds, context);
+  if (sound === null && options.strength !== config.strength) context.warn('strength_unused', 'strength has no effect without a sound to edit.');
+  const seconds = asked ?? (sound === null ? config.seconds : sound.samples.length / sampleRateHz);
   if (sound !== null) warnOfLength(sound.seconds, seconds, context);
 
   const count = Math.max(1, Math.round(seconds * sampleRateHz));

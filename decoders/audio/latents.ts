@@ -56,7 +56,7 @@ export async function* makeLatents(config: AudioDecoderConfig, graphs: AudioGrap
     });
     const loop = follow(config, {
       ...options,
-      given: given === null ? null : windowOf(given, from, length),
+      given: given === null ? null : givenWindow(given, from, prefix.subarray(0, known * channels), length),
       kept: known === 0 ? null : { x_0: prefix, at: (i) => i < known * channels },
       eps,
       draw: () => context.random.normal(length),
@@ -83,9 +83,10 @@ async function motionOf(config: AudioDecoderConfig, graphs: AudioGraphs, seen: C
   return graphs.watch(frames, times.data.map((time) => time - offset));
 }
 
-/** Values from `from` on, zeros beyond the end. */
-function windowOf(values: Float32Array, from: number, length: number): Float32Array {
+/** A window of a sound to change, zeros beyond its end; it begins with what is known. */
+function givenWindow(given: Float32Array, from: number, known: Float32Array, length: number): Float32Array {
   const window = new Float32Array(length);
-  window.set(values.subarray(from, from + length));
+  window.set(given.subarray(from, from + length));
+  window.set(known);
   return window;
 }

@@ -5,7 +5,7 @@ import { decodeAudio, logMel } from '../../media/index.ts';
 import type { Conditioning, Context, DecodeRequest, Media } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import type { AudioGraphs } from './graphs.ts';
-import type { AudioDecoderConfig, AudioOptions } from './settings.ts';
+import type { AudioDecoderConfig } from './settings.ts';
 
 /** A sound to change: mono samples at the decoder's rate, and how long all of it is. */
 export interface GivenSound {
@@ -30,12 +30,12 @@ export function secondsOf(seen: Conditioning, config: AudioDecoderConfig): numbe
   return second === undefined ? config.seconds : last + (last - first) / (times.length - 1);
 }
 
-/** The first `edit` reference; null without one. Throws `bad_media` for bytes that are no sound. */
-export async function readGiven(request: DecodeRequest, config: AudioDecoderConfig, options: AudioOptions, context: Context): Promise<GivenSound | null> {
+/** The first `edit` reference, up to `maxSeconds` of it; null without one. Throws `bad_media` for bytes that are no sound. */
+export async function readGiven(request: DecodeRequest, config: AudioDecoderConfig, maxSeconds: number, context: Context): Promise<GivenSound | null> {
   const [media, ...others] = request.references.filter(({ role }) => role === 'edit').map((reference): Media => reference.media);
   if (media === undefined) return null;
   if (others.length > 0) context.warn('reference_ignored', `one sound is edited at a time; the first of ${others.length + 1} was taken.`);
-  return decodeAudio(media, { sampleRateHz: config.mel.sampleRateHz, maxSeconds: options.seconds ?? config.maxSeconds }, context.signal);
+  return decodeAudio(media, { sampleRateHz: config.mel.sampleRateHz, maxSeconds }, context.signal);
 }
 
 /** Latents [positions, channels] of a given sound, silence where it has ended. */
