@@ -5,7 +5,7 @@ import type { Bundle, BundleComponent } from '../../src/bundle/format.ts';
 import { openBundle } from '../../src/bundle/open.ts';
 import { sealBundle } from '../../src/bundle/seal.ts';
 import { AnymodalError } from '../../src/errors.ts';
-import { fakeBundle, temporaryFolder, writeFakeBundle } from '../engine/fake-bundle.ts';
+import { fakeBundle, temporaryFolder, togetherBundle, writeFakeBundle } from '../engine/fake-bundle.ts';
 import { factories } from '../engine/fakes.ts';
 
 /** The bundle with changes to one component. */
@@ -157,6 +157,37 @@ describe('edges', () => {
     const bundle = fakeBundle();
     const outputs = { image: { decoder: 'image-decoder', sources: { signal: 'image-output-projector', joint: 'joint-conditioner' }, chat: 'caption' as const } };
     expect(await faultsOf(await writeFakeBundle({ ...bundle, outputs }))).toContain('outputs.image.chat: "caption" needs sources.prompt, which is missing');
+  });
+});
+
+const grouped = (groups: Bundle['groups']): Bundle => ({ ...togetherBundle(), groups });
+
+describe('groups', () => {
+  test('none need be named', async () => {
+    const { groups: _, ...bundle } = fakeBundle();
+    expect((await openBundle(await writeFakeBundle(bundle), factories)).bundle.groups).toEqual([]);
+    expect((await openBundle(await writeFakeBundle(togetherBundle()), factories)).bundle.groups).toEqual([{ leader: 'video', followers: ['audio'] }]);
+  });
+
+  test('what follows may read nothing, and only be put into the file', async () => {
+    const folder = await writeFakeBundle(grouped([{ leader: 'video', followers: ['speech'] }]));
+    expect((await openBundle(folder, factories)).bundle.id).toBe('fake');
+  });
+
+  test.each<readonly [string, Bundle['groups'], readonly string[]]>([
+    ['unknown outputs', [{ leader: 'film', followers: ['audio', 'subtitle'] }], ['groups.0.leader: no output "film"; there are image, video, audio, speech', 'groups.0.followers.1: no output "subtitle"; there are image, video, audio, speech']],
+    ['an output in two groups', [{ leader: 'video', followers: ['audio'] }, { leader: 'video', followers: ['speech', 'audio'] }], ['groups.1.leader: output "video" is in a group already; expected it once in all groups', 'groups.1.followers.1: output "audio" is in a group already; expected it once in all groups']],
+    ['an output that follows itself', [{ leader: 'video', followers: ['video'] }], ['groups.0.followers.0: output "video" is in a group already; expected it once in all groups']],
+    ['a leader without a companion', [{ leader: 'image', followers: ['audio'] }], ['groups.0.leader: image-decoder gives no companion that others could follow; expected an output whose decoder gives one']],
+  ])('%s', async (_, groups, faults) => {
+    expect(await faultsOf(await writeFakeBundle(grouped(groups)))).toEqual(faults);
+  });
+
+  test('widths and ports of the companion', async () => {
+    const decoder = togetherBundle().components['audio-decoder']!;
+    expect(await faultsOf(await writeFakeBundle(withComponent('audio-decoder', { config: { ...decoder.config, reads: 4 } }, togetherBundle())))).toEqual([
+      'groups.0.followers.0: video-decoder gives beat [3], audio-decoder expects [4]',
+    ]);
   });
 });
 

@@ -44,6 +44,45 @@ export function fakeBundle(): Bundle {
   };
 }
 
+/** A component of these with changes to its config. */
+function changed(name: string, of: Record<string, BundleComponent>, changes: object): Record<string, BundleComponent> {
+  const before = of[name];
+  return before === undefined ? {} : { [name]: { ...before, config: { ...before.config, ...changes } } };
+}
+
+const sourcesOf = (output: string): Bundle['outputs'][string]['sources'] => ({ signal: `${output}-output-projector`, prompt: 'prompt-conditioner', joint: 'joint-conditioner' });
+
+/** The fake bundle with videos that lead sounds, and with speech, which is audio too. */
+export function togetherBundle(): Bundle {
+  const bundle = fakeBundle();
+  const video = fakeModality('video', 'video/mp4');
+  const audio = fakeModality('audio', 'audio/wav');
+  return {
+    ...bundle,
+    components: {
+      ...bundle.components,
+      ...video,
+      ...audio,
+      ...changed('video-decoder', video, { companion: 3, joins: true, follows: ['image'] }),
+      ...changed('audio-decoder', audio, { reads: 3, references: ['edit'] }),
+      'speech-decoder': component('decoder', 'fake-decoder', { modality: 'audio', mediaType: 'audio/wav', width: 4, references: [], negative: false }),
+      'language-model': component('language-model', 'fake-model', { width: 6, outputs: ['image', 'video', 'audio', 'speech'] }),
+    },
+    inputs: {
+      ...bundle.inputs,
+      video: { encoder: 'video-encoder', projector: 'video-input-projector' },
+      audio: { encoder: 'audio-encoder', projector: 'audio-input-projector' },
+    },
+    outputs: {
+      ...bundle.outputs,
+      video: { decoder: 'video-decoder', sources: sourcesOf('video'), chat: 'signal' },
+      audio: { decoder: 'audio-decoder', sources: sourcesOf('audio'), chat: 'signal' },
+      speech: { decoder: 'speech-decoder', sources: { prompt: 'prompt-conditioner' }, chat: 'caption' },
+    },
+    groups: [{ leader: 'video', followers: ['audio'] }],
+  };
+}
+
 /** A temporary folder that goes when the test ends. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'anymodal-test-'));

@@ -1,5 +1,5 @@
 // Components without weights, for tests of the chain and the engine: what they make tells what they were given.
-// A reply is scripted by the user's words: `{image}` asks for a picture, `{image:2}` for one made from medium 2.
+// A reply is scripted by the user's words: `{image}` asks for a picture, `{image:2}` for one made from medium 2, `{speech=hi}` says "hi".
 
 import { createHash } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -55,11 +55,19 @@ function good<T>(checked: Checked<T>): T {
 const encoderConfig = object({ width, joint: { type: 'boolean' }, mediaTypes: { type: 'array', items: { type: 'string' } } });
 const pairConfig = object({ in: width, out: width, signals: { ...width, default: 2 } }, ['in', 'out']);
 const modelConfig = object({ width, outputs: { type: 'array', items: { type: 'string' } }, embeds: { type: 'object', additionalProperties: width, default: {} } }, ['width', 'outputs']);
-const decoderConfig = object({ modality: { type: 'string' }, mediaType: { type: 'string' }, width, references: { type: 'array' }, negative: { type: 'boolean' } });
+const decoderConfig = object(
+  { modality: { type: 'string' }, mediaType: { type: 'string' }, width, references: { type: 'array' }, negative: { type: 'boolean' }, follows: { type: 'array' }, companion: width, reads: width, joins: { type: 'boolean', default: false } },
+  ['modality', 'mediaType', 'width', 'references', 'negative'],
+);
 const decoderOptions = object(
-  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false, metadata: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless'], default: 'none' } },
+  { steps: { type: 'integer', minimum: 1, maximum: 1000, default: 3 }, preview: { type: 'boolean', default: false, metadata: false }, accident: { enum: ['none', 'error', 'hang', 'crash', 'endless', 'misfit'], default: 'none' } },
   [],
 );
+
+/** `a|b` is a medium `a` with the sound `b` inside. */
+function tracksOf({ bytes }: Media): Media[] {
+  return new TextDecoder().decode(bytes).split('|').slice(1).map((content) => mediaOf('audio', 'audio/wav', content));
+}
 
 interface EncoderConfig { readonly width: number; readonly joint: boolean; readonly mediaTypes: readonly string[] }
 const encoder: Factory<'encoder'> = {
@@ -81,7 +89,7 @@ const encoder: Factory<'encoder'> = {
         const vector = vectorOf(media.bytes, size);
         const tokens = new Float32Array(2 * size);
         tokens.set(vector, 0);
-        return { tokens: { shape: [2, size], data: tokens }, joint: joint ? { shape: [size], data: vector } : null, tracks: [] };
+        return { tokens: { shape: [2, size], data: tokens }, joint: joint ? { shape: [size], data: vector } : null, tracks: tracksOf(media) };
       },
     };
     return counted(component);
@@ -118,10 +126,10 @@ const languageModel: Factory<'language-model'> = {
     const component: Omit<LanguageModel, 'dispose'> = {
       outputs,
       options: object({ maxTokens: { type: 'integer', minimum: 1, default: 100 }, shout: { type: 'boolean', default: false } }, []),
-      async *generate({ messages, wants, options }, context) {
+      async *generate({ messages, wants, satisfies = {}, options }, context) {
         const words = (messages.at(-1)?.parts ?? []).flatMap((part) => (part.type === 'text' ? part.text.split(/(?<= )/) : []));
-        const signal = (output: string, references: readonly number[]): Signal => ({
-          type: 'signal', output, prompt: words.join(''), references, states: { hidden: filled([2, size], words.length), embedded: filled([2, size], 1) },
+        const signal = (output: string, references: readonly number[], caption?: string): Signal => ({
+          type: 'signal', output, prompt: caption ?? words.join(''), references, states: caption === undefined ? { hidden: filled([2, size], words.length), embedded: filled([2, size], 1) } : null,
         });
         const made = new Set<string>();
         let outputTokens = 0;
@@ -132,12 +140,12 @@ const languageModel: Factory<'language-model'> = {
             return;
           }
           outputTokens += 1;
-          const [, output, ordinals] = /^\{([a-z]+)(?::([\d,]+))?\}/.exec(word) ?? [];
+          const [, output, ordinals, caption] = /^\{([a-z]+)(?::([\d,]+))?(?:=(\w+))?\}/.exec(word) ?? [];
           if (output === undefined) {
             if (wants['text'] !== 'forbidden') yield { type: 'text-delta', text: word.trim() === 'dice' ? `${context.random.uniform(1)[0]}` : word };
-          } else if (wants[output] === 'allowed' || wants[output] === 'required') {
-            made.add(output);
-            yield signal(output, ordinals?.split(',').map(Number) ?? []);
+          } else if (wants[output] === 'allowed' || wants[output] === 'required' || satisfies[output] !== undefined) {
+            made.add(output).add(satisfies[output] ?? output);
+            yield signal(output, ordinals?.split(',').map(Number) ?? [], caption);
           }
         }
         for (const [output, want] of Object.entries(wants)) if (want === 'required' && output !== 'text' && !made.has(output)) yield signal(output, []);
@@ -173,19 +181,35 @@ function outputProjector<T extends Source['type']>(accepts: T, port: string | nu
   };
 }
 
-interface DecoderConfig { readonly modality: string; readonly mediaType: string; readonly width: number; readonly references: readonly ReferenceRole[]; readonly negative: boolean }
+interface DecoderConfig {
+  readonly modality: string; readonly mediaType: string; readonly width: number; readonly references: readonly ReferenceRole[]; readonly negative: boolean; readonly follows?: readonly string[];
+  /** Width of the companion that it gives, and of the one that it reads. */
+  readonly companion?: number; readonly reads?: number; readonly joins: boolean;
+}
 const decoder: Factory<'decoder'> = {
   kind: 'decoder',
   name: 'fake-decoder',
   config: decoderConfig,
-  ports: (config) => ({ in: { feature: [good(checkSchema<DecoderConfig>(decoderConfig, config, 'fake')).width] }, out: {} }),
+  ports(config) {
+    const { width: size, companion, reads } = good(checkSchema<DecoderConfig>(decoderConfig, config, 'fake'));
+    return { in: { feature: [size], ...(reads !== undefined && { 'companion/beat': [reads] }) }, out: companion === undefined ? {} : { beat: [companion] } };
+  },
   async open({ config }) {
-    const { modality, mediaType, references, negative } = good(checkSchema<DecoderConfig>(decoderConfig, config, 'fake'));
+    const { modality, mediaType, references, negative, follows, companion, joins } = good(checkSchema<DecoderConfig>(decoderConfig, config, 'fake'));
     const component: Omit<Decoder, 'dispose'> = {
       modality,
       references,
       negative,
+      ...(follows && { follows }),
       options: decoderOptions,
+      ...(joins && {
+        async join(media: Media, followers: readonly Media[]) {
+          const inside = followers.map((each) => new TextDecoder().decode(each.bytes));
+          if (inside.some((each) => each.includes('misfit'))) throw new AnymodalError('bad_input', 'its format holds no sound');
+          const content: object = JSON.parse(new TextDecoder().decode(media.bytes));
+          return mediaOf(modality, mediaType, JSON.stringify({ ...content, inside }));
+        },
+      }),
       async check(given) {
         if (given.some((each) => each.role === 'mask' && new TextDecoder().decode(each.media.bytes) === 'misfit')) throw new AnymodalError('bad_input', 'mask: does not fit');
       },
@@ -208,8 +232,11 @@ const decoder: Factory<'decoder'> = {
           references: request.references.map(({ role, media }) => `${role} ${new TextDecoder().decode(media.bytes)}`),
           steps,
           provenance: request.provenance,
+          ...(Object.keys(request.companions).length > 0 && { companions: Object.fromEntries(Object.entries(request.companions).map(([output, ports]) => [output, [...(ports['beat']?.data ?? [])]])) }),
+          ...(accident === 'misfit' && { accident }),
         };
-        yield { type: 'media', media: mediaOf(modality, mediaType, JSON.stringify(content)) };
+        const media = mediaOf(modality, mediaType, JSON.stringify(content));
+        yield { type: 'media', media, ...(companion !== undefined && { companion: { beat: { shape: [companion], data: new Float32Array(companion).fill(noise[0] ?? 0) } } }) };
       },
     };
     return counted(component);
