@@ -1,32 +1,16 @@
-"""Dialogues that teach nano when to answer with a picture, what it edits and what it shows: drawn at random from `phrases`. A picture is
-what is known about it (`Picture`); knows no vectors and no weights."""
+"""Dialogues that teach nano when to answer with a picture, what it edits and what it shows: drawn at random from `phrases`. Knows no
+vectors and no weights."""
 import random
-from dataclasses import dataclass
 
 from ..data.nouns import EVERYDAY, article
-from . import phrases
+from . import asking, phrases
+from .media import Picture
 from .phrases import ORDINALS, options
 from .vocabulary import Conversation, Signal
 
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"]
 STYLES = ["flat", "3D", "cartoon", "glossy"]
 NOUNS = sorted({word for words in EVERYDAY.values() for word in words if not set(word.split()) & set(COLOURS)})
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture of one thing; `key` names the vectors that stand for it (None: those of the caption)."""
-
-    noun: str
-    colour: str | None
-    key: object = None
-
-    @property
-    def caption(self) -> str:
-        return article(f"{self.colour} {self.noun}" if self.colour else self.noun)
-
-    def painted(self, colour: str) -> "Picture":
-        return Picture(self.noun, colour)
 
 
 class Writer:
@@ -275,9 +259,10 @@ class Writer:
             asked = self.pick(phrases.RECOLOUR, c=random.choice(COLOURS)) if random.random() < 0.6 else self.pick(random.choice(list(phrases.EDITS.values()))[0], o="the picture")
             answer = self.pick(phrases.NOT_YET)
         elif roll < 0.6:
-            asked, answer = random.choice([pair for pair in options(phrases.NO_DRAWING) if pair]).format(x=article(random.choice(NOUNS))).split(">")
+            noun = random.choice(NOUNS)
+            asked, answer = random.choice([pair for pair in options(asking.NOT_WANTED) if pair]).format(s=article(noun), n=noun, x=article(noun)).split(">")
         else:
-            asked, answer = random.choice(list(phrases.SELF.items()))
+            asked, answer = random.choice(list(asking.SELF.items()))
         self.user(talk, asked)
         talk.assistant([answer])
         return talk

@@ -2,6 +2,7 @@
 carries its caption, perplexity.
 
     python -m training.language.evaluate [--folder WORK/export/language-model] [--parts draw edit point look plain carry perplexity] [--show]
+    python -m training.language.evaluate --parts asked remember listen watch mixed examples forced
 """
 import argparse
 import time
@@ -13,9 +14,10 @@ from ..conditioning import conditioning_tokens
 from ..paths import work
 from . import requests
 from .base import tokenizer
-from .dialogues import Picture, imagined
+from .encoded import EveryMedium
 from .graphs import Graphs, shown
-from .vocabulary import Conversation, Signal
+from .media import Picture
+from .vocabulary import OUTPUTS, Conversation, Signal
 
 
 def draw(graphs: Graphs, show) -> dict:
@@ -25,14 +27,19 @@ def draw(graphs: Graphs, show) -> dict:
         talk.user([request])
         reply = graphs.reply(talk)
         show(request, reply)
-        if reply.references == [()]:
+        if reply.outputs == ["image"] and not reply.made[0].references:
             right += 1
-            cosines.append(cosine(reply.conditioning[0], conditioning_tokens([caption])[0]))
+            cosines.append(cosine(reply.made[0].conditioning, conditioning_tokens([caption])[0]))
     return {"one picture": f"{right}/{len(requests.DRAW)}", "cosine of token 0": f"{np.mean(cosines):.3f}", "below 0.6": int(np.sum(np.array(cosines) < 0.6))}
 
 
 def cosine(predicted: np.ndarray, target: np.ndarray) -> float:
     return float(predicted[0] @ target[0] / np.linalg.norm(predicted[0]) / np.linalg.norm(target[0]))
+
+
+def points(reply) -> list[tuple[int, ...]]:
+    """What the pictures of a reply that makes nothing else point at"""
+    return [made.references for made in reply.made] if set(reply.outputs) <= {"image"} else []
 
 
 def edit(graphs: Graphs, show) -> dict:
@@ -45,7 +52,7 @@ def edit(graphs: Graphs, show) -> dict:
         talk.user([change])
         reply = graphs.reply(talk)
         show(change, reply)
-        right += reply.references == [(1,)]
+        right += points(reply) == [(1,)]
         words += word in reply.text
     return {"refers to the picture": f"{right}/{len(requests.EDIT)}", "names the change": f"{words}/{len(requests.EDIT)}"}
 
@@ -64,7 +71,7 @@ def point(graphs: Graphs, show) -> dict:
         talk.user([request])
         reply = graphs.reply(talk)
         show(request, reply)
-        right += reply.references == [(ordinal,)]
+        right += points(reply) == [(ordinal,)]
     return {"right one": f"{right}/{len(requests.POINT)}"}
 
 
@@ -75,12 +82,12 @@ def look(graphs: Graphs, show, attached) -> dict:
     dice, text, named, coloured, colours = random.Random(99), 0, 0, 0, 0
     asked = (requests.LOOK * 6)[:60]
     for request in asked:
-        picture = attached(dice)
+        picture = attached["image"](dice)
         talk = Conversation(tokenizer())
         talk.user([picture, request])
         reply = graphs.reply(talk)
         show(f"{picture.caption}: {request}", reply)
-        text += not reply.references
+        text += not reply.made
         named += picture.noun in reply.text
         if picture.colour:
             colours += 1
@@ -95,50 +102,33 @@ def plain(graphs: Graphs, show) -> dict:
         talk.user([request])
         reply = graphs.reply(talk, longest=48)
         show(request, reply)
-        media += bool(reply.references)
+        media += bool(reply.made)
         ended += reply.ids[-1] == 2
     return {"with media": f"{media}/{len(requests.PLAIN)}", "ended within 48 tokens": ended}
 
 
 def forced(graphs: Graphs, show) -> dict:
-    """A picture required by the request's options where the model alone would answer in text"""
-    right, cosines = 0, []
+    """Outputs that the caller demands, in their order, where the model alone would answer in text or with one of them"""
+    right, cosines, asked = 0, {output: [] for output in OUTPUTS}, 0
     for noun in ("dog", "castle", "lemon", "guitar", "rocket"):
-        talk = Conversation(tokenizer())
-        talk.user([f"what is a {noun}?"])
-        reply = graphs.reply(talk, force=True)
-        show(f"forced: {noun}", reply)
-        if reply.conditioning:
-            right += 1
-            cosines.append(cosine(reply.conditioning[0], conditioning_tokens([f"a {noun}"])[0]))
-    return {"pictures": f"{right}/5", "cosine of token 0": f"{np.mean(cosines or [0]):.3f}"}
+        for request, required in ((f"what is a {noun}?", ("image",)), (f"a {noun}", ("image", "audio", "video")), (f"draw a {noun}", ("video", "image")), (f"a {noun}", ("audio",))):
+            talk = Conversation(tokenizer())
+            talk.user([request])
+            reply = graphs.reply(talk, required=required)
+            show(f"forced {required}: {request}", reply)
+            asked += 1
+            right += reply.outputs == list(required)
+            for made in reply.made:
+                if made.conditioning is not None:
+                    cosines[made.output].append(cosine(made.conditioning, conditioning_tokens([f"a {noun}"])[0]))
+    return {"outputs in order": f"{right}/{asked}", "cosine of token 0 to the thing": {output: f"{np.mean(values or [0]):.3f}" for output, values in cosines.items()}}
 
 
-def carry(graphs: Graphs, show, count: int = 2000, asked: int = 120) -> dict:
-    """Captions through the language model's signal to conditioning: nearest among `count` captions"""
-    import random
+def carry(graphs: Graphs, show, count: int = 2000, asked: int = 60) -> dict:
+    """Captions through the language model's signal to conditioning, for each output: nearest among `count` captions"""
+    from . import carrying
 
-    from .pictures import captions
-
-    dice = random.Random(7)
-    pool = dice.sample(captions(), count)
-    targets = conditioning_tokens(pool)
-    unit = targets[:, 0] / np.linalg.norm(targets[:, 0], axis=1, keepdims=True)
-    cosines, errors, first, five = [], [], 0, 0
-    for index in range(asked):
-        talk = Conversation(tokenizer())
-        talk.user([dice.choice(["draw {}", "I want to see {}", "{}", "a drawing of {} please", "please make {}"]).format(pool[index])])
-        reply = graphs.reply(talk, force=True)
-        if not reply.conditioning:
-            continue
-        predicted = reply.conditioning[0]
-        order = np.argsort(-(unit @ predicted[0]))[:5]
-        first, five = first + (order[0] == index), five + (index in order)
-        cosines.append(cosine(predicted, targets[index]))
-        present = np.abs(targets[index]).sum(-1) > 0
-        present[0] = False
-        errors.append(((predicted - targets[index])[present] ** 2).mean())
-    return {"cosine of token 0": f"{np.mean(cosines):.3f}", "error of word pieces": f"{np.mean(errors):.3f}", "nearest of 2,000": f"{first}/{asked}", "within five": f"{five}/{asked}"}
+    return carrying.measure(graphs, show, count, asked)
 
 
 def perplexity(graphs: Graphs, show) -> dict:
@@ -169,21 +159,20 @@ def token_losses(graphs: Graphs, hidden: np.ndarray, targets: list[int]) -> np.n
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("draw", "edit", "point", "look", "plain", "forced", "carry", "perplexity")
-    parser.add_argument("--folder", type=Path, default=work("export", "language-model"))
-    parser.add_argument("--parts", nargs="*", default=parts, choices=parts)
-    parser.add_argument("--show", action="store_true")
-    parser.add_argument("--imagined", action="store_true", help="pictures from captions even where the encoder's tokens of the held-out style exist")
-    options = parser.parse_args()
-    from .encoded import TOKENS, EncodedVectors
-    from .pictures import CaptionVectors
+    from . import everything
 
-    vectors, attached = CaptionVectors(0), imagined
-    if not options.imagined and TOKENS.exists():
-        vectors = EncodedVectors(0, vectors, held_out=True)
-        attached = vectors.attached
-    graphs = Graphs(options.folder, tokenizer(), vectors.vectors)
+    parser = argparse.ArgumentParser(description=__doc__)
+    runs = {"draw": draw, "edit": edit, "point": point, "look": look, "plain": plain, "asked": everything.asked, "remember": everything.remember, "listen": everything.listen, "watch": everything.watch,
+            "mixed": everything.mixed, "examples": everything.examples, "forced": forced, "carry": carry, "perplexity": perplexity}
+    parser.add_argument("--folder", type=Path, default=work("export", "language-model"))
+    parser.add_argument("--parts", nargs="*", default=list(runs), choices=list(runs))
+    parser.add_argument("--show", action="store_true")
+    parser.add_argument("--imagined", action="store_true", help="media from captions even where the encoders' tokens of held-out items exist")
+    parser.add_argument("--seen", action="store_true", help="media of the training splits")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    media = EveryMedium(0, not options.imagined, held_out=not options.seen)
+    graphs = Graphs(options.folder, tokenizer(), media.vectors, options.threads)
     print(f"stage {graphs.record['stage']}", flush=True)
 
     def show(request: str, reply) -> None:
@@ -192,8 +181,7 @@ def main() -> None:
 
     for part in options.parts:
         started = time.time()
-        run = {"draw": draw, "edit": edit, "point": point, "plain": plain, "forced": forced, "carry": carry, "perplexity": perplexity}.get(part)
-        figures = run(graphs, show) if run else look(graphs, show, attached)
+        figures = runs[part](graphs, show, media.attached) if part in everything.ATTACHED else runs[part](graphs, show)
         print(f"{part}: {figures} ({time.time() - started:.0f} s)", flush=True)
 
 

@@ -1,5 +1,5 @@
-"""The exported files run as the runtime runs them: prompts with pictures, greedy decoding with a cache, signals completed by force. For
-evaluation and cached states; knows no training."""
+"""The exported files run as the runtime runs them: prompts with media, greedy decoding with a cache, the repetition penalty, signals completed
+by force. For evaluation and cached states; knows no training."""
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,44 +7,59 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from .vocabulary import ADDED, END, FIRST, IDS, ORDINALS, SIGNALS, VECTOR, Conversation
+from .projectors import named
+from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, ORDINALS, OUTPUTS, SPEAK, SPOKEN, VECTOR, Conversation
 
-IMAGE = [IDS[token] for token in SIGNALS["IMG"]]
-#: Tokens with which a group begins: nothing has to be forced where the model chose one.
-POINTERS = [IMAGE[0], *(IDS[token] for token in ORDINALS)]
-#: A lone space: what stands between a sentence and its signals in training.
-SPACE = 216
+#: Token with which each output's group begins.
+STARTS = {group[0]: output for output, group in GROUPS.items()}
+PENALTY = 1.1
+
+
+@dataclass
+class Made:
+    """An output of a reply: its references, and its conditioning tokens [16, 384] or the words to be spoken"""
+
+    output: str
+    references: tuple[int, ...] = ()
+    conditioning: np.ndarray | None = None
+    words: str = ""
 
 
 @dataclass
 class Reply:
-    """What was generated: text pieces in order, and for each signal its references and conditioning tokens [16, 384]"""
+    """What was generated: ids and text in order, outputs in order"""
 
     ids: list[int] = field(default_factory=list)
     text: str = ""
-    references: list[tuple[int, ...]] = field(default_factory=list)
-    conditioning: list[np.ndarray] = field(default_factory=list)
+    made: list[Made] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> list[str]:
+        return [made.output for made in self.made]
 
 
 class Graphs:
-    """One export folder, opened. `vectors(picture)` gives a picture's encoder tokens [9, 384]."""
+    """One export folder, opened. `vectors(medium)` gives a medium's encoder tokens [9, 384]."""
 
     def __init__(self, folder: Path, tokenizer, vectors, threads: int = 2):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         opened = lambda name: onnxruntime.InferenceSession(str(folder / name), options)
-        self.step, self.table, self.into, self.out = (opened(f"{name}.onnx") for name in ("model", "embed", "input-projector", "output-projector"))
+        self.step, self.table = opened("model.onnx"), opened("embed.onnx")
+        there = [modality for modality in OUTPUTS if (folder / named(modality, "input-projector")).exists()]
+        self.into = {modality: opened(named(modality, "input-projector")) for modality in there}
+        self.out = {modality: opened(named(modality, "output-projector")) for modality in there if (folder / named(modality, "output-projector")).exists()}
         self.record = json.loads((folder / "handover.json").read_text())
         self.tokenizer, self.vectors = tokenizer, vectors
         self.names = [output.name for output in self.step.get_outputs()]
         self.layers = self.record["shape"]["layers"]
 
-    def embed(self, ids: list[int], pictures: list) -> np.ndarray:
+    def embed(self, ids: list[int], blocks: list) -> np.ndarray:
         x = self.table.run(None, {"input_ids": np.maximum(np.array([ids]), 0)})[0]
-        places = np.flatnonzero(np.array(ids) == VECTOR)
-        if len(places):
-            x[0, places] = self.into.run(None, {"tokens": np.concatenate([self.vectors(picture) for picture in pictures]).astype(np.float32)})[0]
+        places = np.flatnonzero(np.array(ids) == VECTOR).reshape(-1, 9)
+        for place, block in zip(places, blocks, strict=True):
+            x[0, place] = self.into[block.modality].run(None, {"tokens": self.vectors(block).astype(np.float32)})[0]
         return x
 
     def cache(self) -> dict[str, np.ndarray]:
@@ -59,46 +74,64 @@ class Graphs:
             cache[name] = np.concatenate([cache[name], got[name.replace("past", "new")]], 1)
         return got["logits"][0, 0], got["hidden"][0]
 
-    def reply(self, talk: Conversation, force: bool | None = None, longest: int = 90) -> Reply:
-        """Greedy reply to a conversation that ends with the assistant's header. force: True begins a signal after the first sentence,
-        False forbids signals, None lets the model decide."""
-        cache, reply = self.cache(), Reply()
-        logits, _ = self.run(self.embed(talk.ids, talk.pictures), cache)
-        barred = np.array(self.record["neverEmit"] + [IDS[token] for token in ORDINALS if not talk.first_ordinal <= int(token[2:-1]) < talk.first_ordinal + len(talk.pictures)] + (IMAGE if force is False else []), int)
-        states, started, words = [], 0, []
+    def reply(self, talk: Conversation, required: tuple[str, ...] = (), longest: int = 90) -> Reply:
+        """Greedy reply to a conversation that ends with the assistant's header. `required` outputs come in their order, when the model wants
+        to end at the latest; without them it decides. A penalty on repeated tokens of text counts outside spoken words only."""
+        cache, reply, pending = self.cache(), Reply(), list(required)
+        logits, _ = self.run(self.embed(talk.ids, talk.blocks), cache)
+        shown = range(talk.first_ordinal, talk.first_ordinal + talk.shown)
+        barred = np.array(self.record["neverEmit"] + [IDS[token] for token in ORDINALS if int(token[2:-1]) not in shown], int)
+        inner = np.array([token for group in GROUPS.values() for token in group[1:]])
+        words, spoken, used, references = [], None, set(), []
         for _ in range(longest):
             logits[barred] = -np.inf
-            token = int(logits.argmax()) if not started else IMAGE[started]
-            if force and not started and not reply.references and token not in POINTERS and (token == END or self.ends(reply.ids)):
-                token = IMAGE[0] if reply.ids and reply.ids[-1] == SPACE else SPACE
+            logits[inner] = -np.inf
+            closed = [IDS[SPEAK] if spoken is not None else IDS[SPOKEN]]
+            if spoken is not None:
+                # A model that would end its reply here means the end of the words.
+                logits[IDS[SPOKEN]] = max(logits[IDS[SPOKEN]], logits[END])
+                closed += [END, *STARTS, *(IDS[token] for token in ORDINALS)]
+            elif pending:
+                closed += [*(start for start, output in STARTS.items() if output != pending[0]), IDS[SPEAK]]
+            logits[closed] = -np.inf
+            if spoken is None and used:
+                chosen = np.array(sorted(used))
+                logits[chosen] = np.where(logits[chosen] > 0, logits[chosen] / PENALTY, logits[chosen] * PENALTY)
+            token = int(logits.argmax())
+            if token == END and pending:
+                token = GROUPS[pending[0]][0]
             reply.ids.append(token)
             if token == END:
                 break
-            logits, hidden = self.run(self.table.run(None, {"input_ids": np.array([[token]])})[0], cache)
-            if token in IMAGE:
-                states.append(hidden[0])
-                started = (started + 1) % 4
-                if not started:
-                    ordinals = []
-                    for earlier in reversed(reply.ids[:-4]):
-                        if not FIRST + 2 <= earlier < FIRST + 2 + len(ORDINALS):
-                            break
-                        ordinals.insert(0, earlier - FIRST - 1)
-                    reply.references.append(tuple(ordinals))
-                    reply.conditioning.append(self.conditioning(np.stack(states)))
-                    states = []
-            elif token < FIRST:
+            if token in STARTS:
+                output = STARTS[token]
+                group = GROUPS[output]
+                reply.ids += group[1:]
+                embedded = self.table.run(None, {"input_ids": np.array([group])})[0]
+                logits, hidden = self.run(embedded, cache)
+                reply.made.append(Made(output, tuple(references), self.conditioning(output, hidden, embedded)))
+                references = []
+                pending = pending[1:] if pending[:1] == [output] else pending
+                continue
+            logits, _ = self.run(self.table.run(None, {"input_ids": np.array([[token]])})[0], cache)
+            if token == IDS[SPEAK]:
+                spoken = []
+            elif token == IDS[SPOKEN]:
+                reply.made.append(Made("speech", words=self.tokenizer.decode(spoken or [])))
+                spoken = None
+            elif FIRST + 2 <= token < FIRST + 2 + len(ORDINALS):
+                references.append(token - FIRST - 1)
+            elif spoken is not None:
+                spoken.append(token)
+            else:
+                references = []
                 words.append(token)
+                used.add(token)
         reply.text = self.tokenizer.decode(words).strip()
         return reply
 
-    def ends(self, ids: list[int]) -> bool:
-        """Whether a sentence has just ended, a space after it included"""
-        return bool(ids) and self.tokenizer.decode(ids[-2:]).rstrip().endswith((".", "!", "?", ":"))
-
-    def conditioning(self, hidden: np.ndarray) -> np.ndarray:
-        embedded = self.table.run(None, {"input_ids": np.array([IMAGE])})[0]
-        return self.out.run(None, {"hidden": hidden[None].astype(np.float32), "embedded": embedded})[0][0]
+    def conditioning(self, output: str, hidden: np.ndarray, embedded: np.ndarray) -> np.ndarray:
+        return self.out[output].run(None, {"hidden": hidden[None].astype(np.float32), "embedded": embedded.reshape(1, 4, -1)})[0][0]
 
 
 def shown(ids: list[int], tokenizer) -> str:

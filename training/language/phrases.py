@@ -46,7 +46,7 @@ REPLACE_REPLY = """Here is {x} instead.|I replaced it: {x}.|Now it is {x}."""
 
 READ = """what is this?|what is this?|What is that?|what do you see?|describe the picture|describe it|describe this|what's in the picture?|what is in this image?|tell me what this is|can you tell me what you see here?|identify this|name this|caption this|
 write a caption for this picture|what am I looking at?|what is shown here?|what does the picture show?|what's this|do you know what this is?|what is on the picture?|what can you see in this picture?|explain this picture|look at this, what is it?|describe what you see|
-I found this picture, what does it show?|say what this is|what kind of thing is this?|what object is this?|recognise this|"""
+I found this picture, what does it show?|what kind of thing is this?|what object is this?|recognise this|"""
 READ_DRAWN = """what did you draw?|what is this?|what is it?|what is on it?|what do you see?|what did you just draw?|describe what you drew|what does your picture show?|what is in the picture?|describe the picture|tell me what is in it|what did you make?"""
 READ_REPLY = """This is {x}.|This is {x}.|It is {x}.|I see {x}.|The picture shows {x}.|That is {x}.|It looks like {x}."""
 COLOUR = """what colour is it?|what color is it?|which colour does it have?|what colour is the {n}?|what color is the {n}?|tell me its colour|which colour is it?|and the colour?|what is its colour?|and what colour?"""
@@ -68,17 +68,7 @@ CHAT = {
     "I like it": "I am happy that you like it.", "I love it!": "Thank you. I am glad.", "that is beautiful": "Thank you.", "very good": "Thank you.", "cool": "Thank you.", "good job": "Thank you.", "ok": "Is there anything else?", "perfect": "I am glad.",
     "wow": "I am glad you like it.", "I don't like it": "I am sorry. What should I change?", "that's wrong": "I am sorry. What should I change?", "hmm": "Should I change something?", "bye": "Goodbye.", "that's all": "All right. Goodbye.", "awesome, thanks": "You are welcome.",
 }
-SELF = {
-    "who are you?": "I am anymodal. I answer with text and pictures.", "what are you?": "I am anymodal, a small model that answers with text and pictures.", "What is your name?": "My name is anymodal.", "what can you do?": "I can talk with you, draw pictures, change pictures and tell you what a picture shows.",
-    "can you draw?": "Yes, I can draw. What should I draw?", "do you make pictures?": "Yes. Tell me what you want to see.", "can you see pictures?": "Yes. Send me one and I will tell you what it shows.", "can you edit pictures?": "Yes. Send me a picture and tell me what to change.",
-    "what kind of pictures can you make?": "I draw small pictures of things, animals, plants and food.", "are you an artist?": "I am anymodal, a model that can draw small pictures.", "introduce yourself": "I am anymodal. I answer with text and pictures.", "help": "Ask me something, ask for a picture, or send me one.",
-    "how do you draw?": "I turn words into a picture, step by step, out of noise.", "how good are your drawings?": "They are small and simple, but I do my best.", "I want a picture": "What should the picture show?", "draw": "What should I draw?", "draw something": "What should I draw? Name a thing, an animal or a plant.",
-    "can you help me?": "Yes. What do you need?", "who made you?": "I am anymodal, built from small open models.",
-}
 NOT_YET = """Which picture should I change? There is none yet.|There is no picture yet. What should I draw first?|I have no picture to change. Send me one, or ask me to draw something."""
-NO_DRAWING = """don't draw anything, just say hello>Hello.|no pictures please, how are you?>I am fine, thank you.|only text: what colour is a banana?>A banana is yellow.|without a picture, what colour is grass?>Grass is green.|
-do not draw {x}>All right, I will not draw it.|please stop drawing>All right, I will not draw.|no more pictures>All right, only text from now on.|I don't want a picture of {x}>All right, no picture.|what colour is the sky?>The sky is blue.|what colour is an apple?>An apple is usually red or green.|
-what colour is snow?>Snow is white.|can you describe {x} without drawing it?>Yes. It is {x}.|answer in text only: who are you?>I am anymodal."""
 
 #: Things outside the stickers' names, so that asking does not depend on a list.
 OPEN = """a wizard|a knight|a pirate ship|a princess|a farmer|a waterfall|a forest at night|a dancing bear|a sleeping cat|a happy dog|a sad clown|a running horse|a city at night|a garden full of roses|a cup of hot chocolate|a bowl of soup|a man with a hat|a woman with an umbrella|a child with a balloon|

@@ -116,10 +116,15 @@ def shrink(model: onnx.ModelProto, bits: int) -> None:
     model.graph.node.extend(nodes + body)
 
 
-def export_input(module: InputProjector, folder: Path) -> float:
-    return export(module, folder / "input-projector.onnx", {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 8)
+def named(modality: str, name: str) -> str:
+    """Name of a modality's file; the image's came first and have none before them"""
+    return f"{name}.onnx" if modality == "image" else f"{modality}-{name}.onnx"
 
 
-def export_output(module: nn.Module, folder: Path) -> float:
+def export_input(module: InputProjector, folder: Path, modality: str) -> float:
+    return export(module, folder / named(modality, "input-projector"), {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 8)
+
+
+def export_output(module: nn.Module, folder: Path, output: str) -> float:
     torch.manual_seed(0)
-    return export(module, folder / "output-projector.onnx", {"hidden": torch.randn(1, 4, 576), "embedded": torch.randn(1, 4, 576)}, "tokens", {}, 8)
+    return export(module, folder / named(output, "output-projector"), {"hidden": torch.randn(1, 4, 576), "embedded": torch.randn(1, 4, 576)}, "tokens", {}, 8)

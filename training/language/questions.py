@@ -16,6 +16,14 @@ FORMS = {
         "What makes a good picture?", "Give me tips for taking photos of {s}.", "what colours mix to make green?", "what is an image?", "How do I hang a picture on the wall?", "Explain the difference between a drawing and a painting.",
         "What is an icon?", "What is the meaning of the colour red?", "write a description of {a}", "Describe {a} in words only.", "tell me a story about {a} and {a2}", "What should I paint my room?", "Who was Vincent van Gogh?",
     ],
+    "sound": [
+        "how do I record {a}?", "who invented the video camera?", "What is the loudest animal?", "how do I edit a video?", "what is a good song about {s}?", "how long is a film?", "Why do we hear an echo?", "what is sound?",
+        "How does a microphone work?", "what is the difference between music and noise?", "how do I learn to play the piano?", "Who composed the Moonlight Sonata?", "what is a symphony?", "how many strings does a guitar have?",
+        "why does thunder come after lightning?", "what is a frame rate?", "How do I make a good video?", "what is the best camera for filming {s}?", "Who invented the telephone?", "how fast does sound travel?", "why does my dog bark at night?",
+        "What instruments are in an orchestra?", "how do birds sing?", "Do fish make sounds?", "what is a podcast?", "How do I give a good speech?", "what is public speaking?", "how do I learn to pronounce English words?", "what is a silent film?",
+        "Write a dialogue between {a} and {a2}.", "I heard {a} outside last night", "what is an audio book?", "my neighbours are too loud", "I watched a film about {s}", "Which film won an Oscar?", "what does it mean to read aloud?", "what is animation?",
+        "how do cartoons move?", "what is a rhythm?", "What is the tempo of a waltz?", "I recorded a video of my {b}", "is it rude to talk loudly?", "why does a ball bounce?", "how do heartbeats change when we run?", "what is the sound barrier?",
+    ],
     "plain": [
         "hi", "Hello!", "hey there", "good morning", "thanks", "Thank you very much!", "ok", "bye", "how are you?", "what can you help me with?", "2+2?", "What is 12 times 3?", "what is 100 divided by 4?", "what is 7 + 8?",
         "what is the capital of France?", "What is the capital of Japan?", "Who wrote Hamlet?", "when did the second world war end?", "What is the largest planet?", "how far is the moon?", "why is the sky blue?",
@@ -58,4 +66,13 @@ def questions(count: int = 460, seed: int = 0) -> list[str]:
         if text not in found:
             found.append(text)
     draw.shuffle(found)
+    return heard(random.Random(seed)) + found
+
+
+def heard(draw: random.Random) -> list[str]:
+    """Questions about sounds, music, films and speaking that are to be answered in text, each once"""
+    found = []
+    for form in FORMS["sound"]:
+        word, other = draw.sample(THINGS, 2)
+        found.append(form.format(a=with_article(word), b=word, s=plural(word), a2=with_article(other)))
     return found

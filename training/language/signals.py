@@ -1,8 +1,8 @@
-"""Fits the output projector to states of the exported graph: what the runtime will feed it, rounding included.
+"""Fits the output projectors to states of the exported graph: what the runtime will feed them, rounding included.
 
-    python -m training.language.signals states --seed 1000 [--minutes 4]   # WORK/language/states-1000.npz; one thread, run several
-    python -m training.language.signals fit [--minutes 2]                  # WORK/language/output-projector.pt
-    python -m training.language.signals mix                                # WORK/language/output-projector-shipped.pt
+    python -m training.language.signals states --seed 1000 [--minutes 4]   # WORK/language/states/1000.npz; one thread, run several
+    python -m training.language.signals fit [--minutes 2]                  # WORK/language/output-transformer.pt, shared by the outputs
+    python -m training.language.signals mix                                # WORK/language/output-projectors.pt, one for each output
 """
 import argparse
 import json
@@ -15,39 +15,40 @@ import torch
 from ..conditioning import conditioning_tokens
 from ..data.nouns import article
 from ..paths import work
-from . import phrases
+from . import asking, phrases
 from .base import tokenizer
-from .dialogues import COLOURS, Writer, imagined
-from .graphs import IMAGE, Graphs
-from .pictures import CaptionVectors
+from .dialogues import COLOURS
+from .encoded import EveryMedium
+from .graphs import Graphs
 from .projectors import OutputProjector, ShippedProjector, conditioning_loss
-from .vocabulary import Conversation
+from .seen_and_heard import Talks
+from .vocabulary import GROUPS, IDS, OPEN, OUTPUTS, Conversation
 
-#: Share of conversations that edit a picture; of the others, share whose thing is any drawing's label and not an everyday word.
-EDITS, LABELS = 0.1, 0.35
-#: Share of the linear reading in the sentence token: a little less cosine than 0.5 gives, the right caption is the nearest more often.
+#: Kinds of conversations whose signals are read, and their shares; `label` asks for any drawing's label and not an everyday word.
+SHARES = (("label", 16), ("single", 22), ("edits", 6), ("hears", 22), ("films", 20), ("several", 22), ("follows", 8), ("forces", 10), ("turns_into", 3), ("examples", 1))
+#: Share of the linear reading in the sentence token.
 SHARE = 0.65
+#: One caption in so many is kept from learning.
+HELD = 12
 
 
 def conversations(count: int, seed: int) -> list[Conversation]:
     """Conversations with at least one signal each"""
-    dice, writer = random.Random(seed), Writer(tokenizer(), seed, imagined, [("hi", "Hello! How can I help you?")])
+    dice, media = random.Random(seed), EveryMedium(seed)
+    writer = Talks(tokenizer(), seed, media.attached, [("hi", "Hello! How can I help you?")], media.said)
     labels = sorted({entry["label"] for entry in json.loads(work("data", "sprites.json").read_text())})
+    names, shares = zip(*SHARES)
     found = []
-    for _ in range(count):
-        if dice.random() < EDITS:
-            talk = writer.edits()
-        elif dice.random() < LABELS:
+    for kind in dice.choices(names, shares, k=count):
+        if kind == "label":
             label = dice.choice(labels)
             phrase = article(label if dice.random() < 0.5 else f"{dice.choice(COLOURS)} {label}")
             talk = writer.start()
-            writer.user(talk, writer.pick(phrases.ASK, x=phrase, n=phrase.split(" ", 1)[-1]))
-            writer.reply_with_picture(talk, writer.pick(phrases.ASK_REPLY, x=phrase), phrase, None)
+            output = dice.choice(("image", "image", "video"))
+            writer.user(talk, writer.pick(phrases.ASK if output == "image" else asking.FILM, x=phrase, n=phrase.split(" ", 1)[-1]))
+            writer.reply_with(talk, writer.pick(phrases.ASK_REPLY if output == "image" else asking.FILM_REPLY, x=phrase), phrase, output)
         else:
-            talk = writer.start()
-            phrase, _ = writer.subject()
-            writer.user(talk, writer.pick(phrases.ASK, x=phrase, n=phrase.split(" ", 1)[-1]))
-            writer.reply_with_picture(talk, writer.pick(phrases.ASK_REPLY, x=phrase), phrase, None)
+            talk = getattr(writer, kind)()
         if talk.signals:
             found.append(talk)
     return found
@@ -55,22 +56,23 @@ def conversations(count: int, seed: int) -> list[Conversation]:
 
 def states(count: int, minutes: float, seed: int) -> None:
     started = time.time()
-    graphs = Graphs(work("export", "language-model"), tokenizer(), CaptionVectors(seed).vectors, threads=1)
+    media = EveryMedium(seed)
+    graphs = Graphs(work("export", "language-model"), tokenizer(), media.vectors, threads=1)
     system = Conversation(tokenizer()).ids
     cache = graphs.cache()
     graphs.run(graphs.embed(system, []), cache)
-    prompts, hidden = [], []
+    prompts, outputs, hidden = [], [], []
     for talk in conversations(count, seed):
-        last = talk.signals[-1][0] + 4
-        ids, vectors = talk.ids[len(system) : last], sum(token == -1 for token in talk.ids[:last]) // 9
-        _, found = graphs.run(graphs.embed(ids, talk.pictures[:vectors]), dict(cache))
+        ids = talk.ids[len(system) : talk.signals[-1][0] + 4]
+        _, found = graphs.run(graphs.embed(ids, talk.blocks[: sum(token == IDS[OPEN] for token in ids)]), dict(cache))
         for place, signal in talk.signals:
             prompts.append(signal.prompt)
+            outputs.append(signal.output)
             hidden.append(found[place - len(system) : place - len(system) + 4].astype(np.float16))
         if time.time() - started > minutes * 60:
             break
-    embedded = graphs.table.run(None, {"input_ids": np.array([IMAGE])})[0]
-    np.savez(work("language", f"states-{seed}.npz"), prompts=np.array(prompts), hidden=np.stack(hidden), embedded=embedded)
+    embedded = {f"embedded.{output}": graphs.table.run(None, {"input_ids": np.array([group])})[0] for output, group in GROUPS.items()}
+    np.savez(work("language", "states", f"{seed}.npz"), prompts=np.array(prompts), outputs=np.array(outputs), hidden=np.stack(hidden), **embedded)
     print(f"{len(prompts)} signals, {time.time() - started:.0f} s")
 
 
@@ -90,110 +92,126 @@ def whiten(model: OutputProjector, inputs: torch.Tensor) -> None:
     model.enter.bias.copy_(-model.enter.weight @ mean)
 
 
-def load() -> tuple:
-    """Prompts, hidden [n, 4, width], embedded [1, 4, width], targets of the distinct prompts, each state's target, and the rows to learn and
-    to check: a twelfth of the captions is unseen"""
-    files = [np.load(path) for path in sorted(work("language").glob("states-*.npz"))]
-    prompts = [prompt for file in files for prompt in file["prompts"].tolist()]
-    hidden = torch.from_numpy(np.concatenate([file["hidden"] for file in files]).astype(np.float32))
-    embedded = torch.from_numpy(files[0]["embedded"])
-    names = sorted(set(prompts))
-    held = set(random.Random(1).sample(names, len(names) // 12))
-    place = {name: index for index, name in enumerate(names)}
-    targets = torch.from_numpy(conditioning_tokens(names).astype(np.float32))
-    rows = torch.tensor([place[prompt] for prompt in prompts])
-    test = torch.tensor([prompt in held for prompt in prompts])
-    learn, check = torch.nonzero(~test)[:, 0], torch.nonzero(test)[:, 0]
-    return prompts, hidden, embedded, targets, rows, learn, check
+class States:
+    """States [n, 4, width] with their input rows `embedded`, targets of the distinct prompts, each state's target and output, and the rows to
+    learn and to check: some captions are unseen"""
+
+    def __init__(self):
+        files = [np.load(path) for path in sorted(work("language", "states", "x").parent.glob("*.npz"))]
+        prompts = [prompt for file in files for prompt in file["prompts"].tolist()]
+        self.outputs = np.concatenate([file["outputs"] for file in files])
+        self.hidden = torch.from_numpy(np.concatenate([file["hidden"] for file in files]).astype(np.float32))
+        rows = {output: torch.from_numpy(files[0][f"embedded.{output}"]) for output in OUTPUTS}
+        self.embedded = torch.cat([rows[output] for output in OUTPUTS])[[list(OUTPUTS).index(output) for output in self.outputs]]
+        names = sorted(set(prompts))
+        held = set(random.Random(1).sample(names, len(names) // HELD))
+        place = {name: index for index, name in enumerate(names)}
+        self.targets = torch.from_numpy(conditioning_tokens(names).astype(np.float32))
+        self.rows = torch.tensor([place[prompt] for prompt in prompts])
+        test = torch.tensor([prompt in held for prompt in prompts])
+        self.learn, self.check = torch.nonzero(~test)[:, 0], torch.nonzero(test)[:, 0]
+
+    def of(self, rows: torch.Tensor, output: str) -> torch.Tensor:
+        return rows[torch.from_numpy(self.outputs == output)[rows]]
 
 
-def fit(minutes: float, start: dict | None, batch: int = 64) -> None:
+def fit(minutes: float, batch: int = 64) -> None:
     started = time.time()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    prompts, hidden, embedded, targets, rows, learn, check = load()
-    print(f"{len(learn)} signals to learn, {len(check)} of unseen captions, {time.time() - started:.0f} s", flush=True)
+    data = States()
+    hidden, embedded, targets, rows, learn = data.hidden, data.embedded, data.targets, data.rows, data.learn
+    print(f"{len(learn)} signals to learn, {len(data.check)} of unseen captions, {time.time() - started:.0f} s", flush=True)
     model = OutputProjector()
-    if start:
-        model.load_state_dict(start)
-    else:
-        whiten(model, hidden[learn] + embedded)
-        model.leave.bias.data = targets[rows[learn]].mean((0, 1))
+    some = learn[torch.randperm(len(learn))[:6000]]
+    whiten(model, hidden[some] + embedded[some])
+    model.leave.bias.data = targets[rows[learn]].mean((0, 1))
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, betas=(0.9, 0.98), weight_decay=0.05)
     # Deviation within a position: the noise of rounding is a part of it.
-    spread = hidden[learn].std(0)
+    spread = hidden[some].std(0)
     clock, step = time.time(), 0
     while (spent := (time.time() - clock) / (minutes * 60)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = 1e-3 * min(1, (step + 1) / 30) * (1 - spent)
         chosen = learn[torch.randint(len(learn), (batch,))]
         noisy = hidden[chosen] + 0.3 * spread * torch.randn(batch, 4, hidden.shape[-1])
-        value = conditioning_loss(model(noisy, embedded.expand(batch, -1, -1)), targets[rows[chosen]])
+        value = conditioning_loss(model(noisy, embedded[chosen]), targets[rows[chosen]])
         optimiser.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        if step % 100 == 0:
-            print(f"step {step} loss {value.item():.3f} unseen {report(model, hidden[check], embedded, targets, rows[check])}", flush=True)
-    print(f"final: {step} steps, unseen {report(model, hidden[check], embedded, targets, rows[check])}")
-    torch.save(model.state_dict(), work("language", "output-projector.pt"))
+        if step % 200 == 0:
+            print(f"step {step} loss {value.item():.3f} unseen {report(model, data, data.check[:800])}", flush=True)
+    for output in OUTPUTS:
+        print(f"final: {step} steps, {output} unseen {report(model, data, data.of(data.check, output))}", flush=True)
+    torch.save(model.state_dict(), work("language", "output-transformer.pt"))
 
 
 @torch.no_grad()
 def mix(rank: int, ridge: float) -> None:
-    """Adds the linear reading to the fitted transformer: ridge regression of the sentence token on the four states, cut to `rank`. Prints what
-    other shares would give on unseen captions."""
+    """Adds the linear reading to the fitted transformer, for each output its own: ridge regression of the sentence token on the four states,
+    cut to `rank`. Prints what other shares, and one reading for all outputs, would give on unseen captions."""
     torch.set_num_threads(1)
-    prompts, hidden, embedded, targets, rows, learn, check = load()
-    model = OutputProjector()
-    model.load_state_dict(torch.load(work("language", "output-projector.pt"), weights_only=True))
-    x, y = (hidden + embedded).flatten(1), targets[rows][:, 0]
-    middle, mean = x[learn].mean(0), y[learn].mean(0)
-    centred = x[learn] - middle
-    square = centred.T @ centred
-    weights = torch.linalg.solve(square + ridge * square.diag().mean() * torch.eye(len(square)), centred.T @ (y[learn] - mean))
-    basis = torch.linalg.eigh((centred @ weights).T @ (centred @ weights))[1][:, -rank:]
-    shipped = ShippedProjector(model, rank)
-    shipped.read.weight.copy_((weights @ basis).T)
-    shipped.say.weight.copy_(basis)
-    shipped.say.bias.copy_(mean - middle @ weights @ basis @ basis.T)
-    for value in (0.0, 0.5, 1.0, SHARE):
-        shipped.share.fill_(value)
-        print(f"share {value}: {report(shipped, hidden[check], embedded, targets, rows[check])}", flush=True)
-    torch.save(shipped.state_dict(), work("language", "output-projector-shipped.pt"))
+    data = States()
+    saved = torch.load(work("language", "output-transformer.pt"), weights_only=True)
+    shared, found = None, {}
+    for output in (None, *OUTPUTS):
+        learn = data.learn if output is None else data.of(data.learn, output)
+        x, y = (data.hidden[learn] + data.embedded[learn]).flatten(1), data.targets[data.rows[learn]][:, 0]
+        middle, mean = x.mean(0), y.mean(0)
+        x -= middle
+        square = x.T @ x
+        weights = torch.linalg.solve(square + ridge * square.diag().mean() * torch.eye(len(square)), x.T @ (y - mean))
+        told = x @ weights
+        basis = torch.linalg.eigh(told.T @ told)[1][:, -rank:]
+        model = OutputProjector()
+        model.load_state_dict(saved)
+        shipped = ShippedProjector(model, rank)
+        shipped.read.weight.copy_((weights @ basis).T)
+        shipped.say.weight.copy_(basis)
+        shipped.say.bias.copy_(mean - middle @ weights @ basis @ basis.T)
+        if output is None:
+            shared = shipped
+            continue
+        check = data.of(data.check, output)
+        for name, reader, value in (("transformer", shipped, 0.0), ("own, half", shipped, 0.5), ("own, alone", shipped, 1.0), ("shared", shared, SHARE), ("own", shipped, SHARE)):
+            reader.share.fill_(value)
+            print(f"{output}, {name} {value}: {report(reader, data, check)}", flush=True)
+        found[output] = shipped.state_dict()
+    torch.save(found, work("language", "output-projectors.pt"))
 
 
 @torch.inference_mode()
-def report(model: torch.nn.Module, hidden: torch.Tensor, embedded: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> str:
+def report(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> str:
     """Cosine of token 0, squared error of the word pieces that are there, and how often the right caption is the nearest of 2,000"""
-    predicted = torch.cat([model(part, embedded.expand(len(part), -1, -1)) for part in hidden.split(256)])
-    right = targets[rows]
+    predicted = torch.cat([model(data.hidden[part], data.embedded[part]) for part in chosen.split(256)])
+    rows = data.rows[chosen]
+    right = data.targets[rows]
     cosine = torch.nn.functional.cosine_similarity(predicted[:, 0], right[:, 0], dim=-1).mean()
     present = right.abs().sum(-1) > 0
     present[:, 0] = False
     error = (predicted - right)[present].square().mean()
     # The right captions and others to fill up 2,000.
     others = set(rows.tolist())
-    pool = torch.cat([torch.unique(rows), torch.tensor([row for row in range(len(targets)) if row not in others], dtype=torch.long)])[:2000]
-    unit = torch.nn.functional.normalize(targets[pool, 0], dim=-1)
+    pool = torch.cat([torch.unique(rows), torch.tensor([row for row in range(len(data.targets)) if row not in others], dtype=torch.long)])[:2000]
+    unit = torch.nn.functional.normalize(data.targets[pool, 0], dim=-1)
     nearest = pool[(predicted[:, 0] @ unit.T).argmax(-1)]
-    return f"cosine {cosine:.3f} word pieces {error:.3f} nearest of {len(pool)} {(nearest == rows).float().mean():.3f}"
+    return f"{len(chosen)} signals: cosine {cosine:.3f} word pieces {error:.3f} nearest of {len(pool)} {(nearest == rows).float().mean():.3f}"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("step", choices=("states", "fit", "mix"))
-    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--count", type=int, default=8000)
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--rank", type=int, default=160)
     parser.add_argument("--ridge", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1000)
-    parser.add_argument("--checkpoint", help="a tuning checkpoint whose output projector to start from")
     options = parser.parse_args()
     if options.step == "states":
         states(options.count, options.minutes, options.seed)
     elif options.step == "mix":
         mix(options.rank, options.ridge)
     else:
-        fit(options.minutes, torch.load(work("language", options.checkpoint), weights_only=True)["output_projector"] if options.checkpoint else None)
+        fit(options.minutes)

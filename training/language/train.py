@@ -1,4 +1,4 @@
-"""Low-rank instruction tuning of nano's language model on the grid that ships: dialogues with pictures by cross-entropy, plain answers by the
+"""Low-rank instruction tuning of nano's language model on the grid that ships: dialogues with media by cross-entropy, plain answers by the
 base model's probabilities. Resumes from its checkpoint.
 
     python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt] [--real] [--aligned]
@@ -18,22 +18,26 @@ from ..export.llama_torch import Decoder
 from ..export.llama_weights import LINEARS
 from ..paths import work
 from .base import base_weights, dequantised, load_grids, tokenizer
-from .dialogues import Writer, imagined
+from .encoded import EveryMedium
 from .export import RANKS, first_rows
-from .pictures import CaptionVectors
-from .projectors import InputProjector, OutputProjector, conditioning_loss
-from .vocabulary import ADDED, END, FIRST, IDS, NO_LOSS, ORDINALS, SIGNALS, VECTOR, Conversation
+from .naming import Naming
+from .projectors import InputProjector, conditioning_loss, output_module
+from .seen_and_heard import Talks
+from .sentences import sentences
+from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, NO_LOSS, ORDINALS, OUTPUTS, SIGNALS, SPEAK, SPOKEN, VECTOR, Conversation
 
 #: Tokens of one process's share of a step, padding included.
 STEP_TOKENS = 640
 #: One thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed.
 PROCESSES = 2
 #: Learning rates of AdamW.
-RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 1e-3, "output_projector": 1e-3}
+RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 1e-3, "output_projector": 5e-4}
 #: Weight of the output projector's loss beside the cross-entropy (NExT-GPT adds them as they are; its error is a norm, not a square).
 CONDITIONING = 0.3
+#: Weight of the loss that keeps projected media near the rows of their words.
+NAMING = 0.15
 #: Added tokens that may be emitted; the head rows of the others stay where they are.
-EMITTED = [IDS[token] - FIRST for token in (*ORDINALS, *SIGNALS["IMG"])]
+EMITTED = [*(IDS[token] - FIRST for token in (*ORDINALS, SPEAK, SPOKEN)), *(token - FIRST for group in GROUPS.values() for token in group)]
 
 
 def build_model(dtype: torch.dtype = torch.bfloat16) -> Decoder:
@@ -52,6 +56,17 @@ def silence(model: Decoder, rows: torch.Tensor) -> None:
     against = mean / mean.square().sum()
     model.head_rows.copy_(-40 * against.expand(len(ADDED), -1))
     model.head_rows[EMITTED] = -6 * against + 0.02 * torch.randn(len(EMITTED), len(mean))
+
+
+@torch.no_grad()
+def widen(rows: torch.Tensor, head_rows: torch.Tensor) -> None:
+    """From tokens that speak of pictures to those of sounds, videos and speech: a state that asks for one is near a state that asks for the
+    other, and its caption is carried from the first step. The new ones begin less likely than the picture's."""
+    picture = [token - FIRST for token in GROUPS["image"]]
+    for kind, less in (("AUD", 0.85), ("VID", 0.85), ("SPK", 0.7)):
+        own = [IDS[token] - FIRST for token in SIGNALS[kind]]
+        rows[own] = rows[picture] + 0.5 * rows[picture].std() * torch.randn(4, rows.shape[1])
+        head_rows[own] = less * head_rows[picture] + 0.3 * head_rows[picture].std() * torch.randn(4, rows.shape[1])
 
 
 def replay_conversations() -> list[tuple[Conversation, tuple[int, int] | None]]:
@@ -93,13 +108,14 @@ def batches(examples: list, seed: int) -> list[list]:
 class Loss:
     """The loss of one batch"""
 
-    def __init__(self, model: Decoder, projector: InputProjector, out: OutputProjector, vectors):
-        self.model, self.projector, self.out, self.vectors = model, projector, out, vectors
+    def __init__(self, model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module, vectors):
+        self.model, self.projectors, self.out, self.vectors = model, projectors, out, vectors
         teacher = np.load(work("language", "teacher.npz"))
         self.tokens, self.logs = teacher["tokens"], teacher["logs"]
+        self.naming = Naming(model.table.detach().float().numpy())
 
-    def embed(self, batch: list) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings [b, n, width] with projected pictures in their places, and targets [b, n]"""
+    def embed(self, batch: list) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Embeddings [b, n, width] with projected media in their places, targets [b, n], and the loss of naming"""
         length = max(len(talk.ids) for talk, _ in batch)
         ids = torch.full((len(batch), length), END)
         targets = torch.full((len(batch), length), NO_LOSS)
@@ -108,13 +124,21 @@ class Loss:
             targets[row, : len(talk.ids)] = torch.tensor(talk.targets)
         places = ids == VECTOR
         x = self.model.embed(ids.clamp(min=0))
-        pictures = [self.vectors.vectors(picture) for talk, _ in batch for picture in talk.pictures]
-        if pictures:
-            x = x.masked_scatter(places[..., None], self.projector(torch.from_numpy(np.concatenate(pictures))))
-        return x, targets
+        blocks = [block for talk, _ in batch for block in talk.blocks]
+        named = torch.zeros(())
+        if blocks:
+            sources = torch.from_numpy(np.stack([self.vectors.vectors(block) for block in blocks]))
+            projected = torch.zeros(*sources.shape[:2], x.shape[-1])
+            for modality, projector in self.projectors.items():
+                own = torch.tensor([index for index, block in enumerate(blocks) if block.modality == modality], dtype=torch.long)
+                if len(own):
+                    projected = projected.index_copy(0, own, projector(sources[own]))
+            x = x.masked_scatter(places[..., None], projected.flatten(0, 1))
+            named = self.naming(blocks, projected)
+        return x, targets, named
 
     def __call__(self, batch: list) -> tuple[torch.Tensor, dict[str, float]]:
-        x, targets = self.embed(batch)
+        x, targets, named = self.embed(batch)
         states = self.model.states(x)
         places = targets != NO_LOSS
         logs = self.model.logits(states[places]).log_softmax(-1)
@@ -130,35 +154,41 @@ class Loss:
                 span = slice(*teacher)
                 top, weights = torch.from_numpy(self.tokens[span].astype(np.int64)), torch.from_numpy(self.logs[span].astype(np.float32)).exp()
                 soft.append((weights * (torch.from_numpy(self.logs[span].astype(np.float32)) - logs[here].gather(1, top))).sum(1))
-        signals = [(row, place, signal.prompt) for row, (talk, _) in enumerate(batch) for place, signal in talk.signals]
+        signals = [(row, place, signal) for row, (talk, _) in enumerate(batch) for place, signal in talk.signals]
         drawn = torch.zeros(())
         if signals:
             hidden = torch.stack([states[row, place : place + 4] for row, place, _ in signals])
-            embedded = self.model.rows[[IDS[token] - FIRST for token in SIGNALS["IMG"]]].expand(len(signals), -1, -1)
-            target = torch.from_numpy(conditioning_tokens([prompt for _, _, prompt in signals]))
+            embedded = self.model.rows[torch.tensor([GROUPS[signal.output] for _, _, signal in signals]) - FIRST]
+            target = torch.from_numpy(conditioning_tokens([signal.prompt for _, _, signal in signals]))
             drawn = conditioning_loss(self.out(hidden, embedded), target)
         spoken = losses[~replayed].sum() + (torch.cat(soft).sum() if soft else 0)
         figures = {"talk": losses[~replayed].sum().item(), "talk_count": int((~replayed).sum()), "kl": sum(s.sum().item() for s in soft), "kl_count": int(replayed.sum()),
-                   "drawn": drawn.item() * len(signals), "drawn_count": len(signals)}
-        return spoken / max(1, len(rows)) + CONDITIONING * drawn, figures
+                   "drawn": drawn.item() * len(signals), "drawn_count": len(signals), "named": named.item(), "named_count": 1}
+        return spoken / max(1, len(rows)) + CONDITIONING * drawn + NAMING * named, figures
 
 
-def state(model: Decoder, projector: InputProjector, out: OutputProjector) -> dict:
+def state(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module) -> dict:
     """The checkpoint that `export` reads"""
     pairs = [{name: (getattr(layer, name).down.detach().T.clone(), getattr(layer, name).up.detach().T.clone()) for name in LINEARS} for layer in model.layers]
-    return {"pairs": pairs, "rows": model.rows.detach().clone(), "head_rows": model.head_rows.detach().clone(), "input_projector": projector.state_dict(), "output_projector": out.state_dict()}
+    return {"pairs": pairs, "rows": model.rows.detach().clone(), "head_rows": model.head_rows.detach().clone(),
+            "input_projectors": {modality: projector.state_dict() for modality, projector in projectors.items()}, "output_projector": out.state_dict()}
 
 
 @torch.no_grad()
-def restore(model: Decoder, projector: InputProjector, out: OutputProjector, saved: dict) -> None:
+def restore(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module, saved: dict) -> None:
+    """A state; one that knew pictures only is widened"""
     for layer, pairs in zip(model.layers, saved["pairs"]):
         for name, (down, up) in pairs.items():
             getattr(layer, name).down.copy_(down.T)
             getattr(layer, name).up.copy_(up.T)
     model.rows.copy_(saved["rows"])
     model.head_rows.copy_(saved["head_rows"])
-    projector.load_state_dict(saved["input_projector"])
-    out.load_state_dict(saved["output_projector"])
+    for modality, projector in projectors.items():
+        projector.load_state_dict(saved["input_projectors"][modality] if "input_projectors" in saved else saved["input_projector"])
+    if "input_projectors" not in saved:
+        widen(model.rows.data, model.head_rows.data)
+    elif "output_projector" in saved:
+        out.load_state_dict(saved["output_projector"])
 
 
 def average(parameters: list, stop: bool) -> bool:
@@ -182,7 +212,8 @@ def parse():
     parser.add_argument("--minutes", type=float, default=11.5)
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--real", action="store_true", help="pictures' vectors from the image encoder where it has them")
-    parser.add_argument("--aligned", action="store_true", help="begin with the input projector of `align`")
+    parser.add_argument("--aligned", action="store_true", help="begin with the input projectors of `align`")
+    parser.add_argument("--output-projector", default="output-projector-shipped.pt", help="what reads the signals of a start that has no such projector of its own")
     parser.add_argument("--replays", type=int, default=3, help="times that every replay is seen")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -194,40 +225,37 @@ def run(rank: int, options) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{options.port}", rank=rank, world_size=PROCESSES)
     say = print if rank == 0 else lambda *_, **__: None
     torch.manual_seed(options.seed)
-    attached, vectors = imagined, CaptionVectors(options.seed + rank)
-    if options.real:
-        from .encoded import EncodedVectors
-
-        vectors = EncodedVectors(options.seed + rank, vectors)
-        attached = vectors.attached
+    media = EveryMedium(options.seed + rank, options.real)
     replays = replay_conversations()
-    talks = Writer(tokenizer(), options.seed, attached, short_replays()).write(options.dialogues)
+    talks = [talk.trim() for talk in Talks(tokenizer(), options.seed, media.attached, short_replays(), media.said, sentences()).write(options.dialogues)]
     order = batches([*((talk, None) for talk in talks), *replays * options.replays], options.seed)
     steps = len(order) // PROCESSES
     mine = order[rank : steps * PROCESSES : PROCESSES]
     say(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays) * options.replays} tokens, {steps} steps, {time.time() - started:.0f} s", flush=True)
-    model, projector, out = build_model(), InputProjector(), OutputProjector()
+    read = work("language", options.output_projector)
+    model, projectors, out = build_model(), torch.nn.ModuleDict({modality: InputProjector() for modality in OUTPUTS}), output_module(torch.load(read, weights_only=True) if read.exists() else None)
     path, resume = work("language", f"{options.name}.pt"), work("language", f"{options.name}.resume.pt")
     groups = [{"params": [p for name, p in model.named_parameters() if p.requires_grad and name.startswith("layers")], "lr": RATES["pairs"]},
-              {"params": [model.rows, model.head_rows], "lr": RATES["rows"]}, {"params": list(projector.parameters()), "lr": RATES["input_projector"]},
+              {"params": [model.rows, model.head_rows], "lr": RATES["rows"]}, {"params": list(projectors.parameters()), "lr": RATES["input_projector"]},
               {"params": list(out.parameters()), "lr": RATES["output_projector"]}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
     parameters = [parameter for group in groups for parameter in group["params"]]
     first = 0
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
-        restore(model, projector, out, saved["state"])
+        restore(model, projectors, out, saved["state"])
         optimiser.load_state_dict(saved["optimiser"])
         first = saved["step"]
     elif options.start:
-        restore(model, projector, out, torch.load(work("language", options.start), weights_only=True))
+        restore(model, projectors, out, torch.load(work("language", options.start), weights_only=True))
     else:
         silence(model, torch.tensor([(talk.ids * 4)[:64] for talk, _ in replays[:16]]))
     if options.aligned and not first:
-        projector.load_state_dict(torch.load(work("language", "aligned.pt"), weights_only=True))
+        for modality, found in torch.load(work("language", "aligned.pt"), weights_only=True).items():
+            projectors[modality].load_state_dict(found)
     frozen = torch.ones(len(ADDED), 1)
     frozen[EMITTED] = 0
-    loss, seen, sums, rates = Loss(model, projector, out, vectors), 0, {}, [group["lr"] for group in groups]
+    loss, seen, sums, rates = Loss(model, projectors, out, media), 0, {}, [group["lr"] for group in groups]
     torch.distributed.barrier()
     clock = saved_at = time.time()
     for step in range(first, steps):
@@ -247,16 +275,16 @@ def run(rank: int, options) -> None:
             sums[name] = sums.get(name, 0) + figure
         if step % 20 == 19:
             say(f"step {step + 1}/{steps} loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} "
-                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
+                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} named {sums['named'] / sums['named_count']:.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
             sums = {}
         if rank == 0 and (late or time.time() - saved_at > 90):
-            torch.save({"state": state(model, projector, out), "optimiser": optimiser.state_dict(), "step": step + 1}, resume)
+            torch.save({"state": state(model, projectors, out), "optimiser": optimiser.state_dict(), "step": step + 1}, resume)
             saved_at = time.time()
         if late and step + 1 < steps:
             say(f"stopped at step {step + 1}; run again to go on", flush=True)
             return
     if rank == 0:
-        torch.save(state(model, projector, out), path)
+        torch.save(state(model, projectors, out), path)
         resume.unlink(missing_ok=True)
     say(f"done, {time.time() - started:.0f} s", flush=True)
 
