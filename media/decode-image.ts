@@ -5,7 +5,7 @@ import { AnymodalError } from '../src/errors.ts';
 import type { Fit } from './resize.ts';
 import { createImageDecoder, defaultDecoderLimits } from './image-decoder.ts';
 import type { DecoderLimits, DecoderOutcome, ImageDecoder } from './image-decoder.ts';
-import { imageMediaTypes, sniffMedia } from './sniff.ts';
+import { imageMediaTypes, readingsOf } from './sniff.ts';
 
 export interface ImageSize {
   readonly width: number;
@@ -79,8 +79,9 @@ function subjectOf(media: Media): string {
 }
 
 function requireImage(media: Media): void {
-  const mediaType = sniffMedia(media.bytes)?.mediaType ?? null;
-  if (mediaType !== null && imageMediaTypes.includes(mediaType)) return;
+  const readings = readingsOf(media.bytes);
+  if (readings.some(({ mediaType }) => imageMediaTypes.includes(mediaType))) return;
+  const mediaType = readings[0]?.mediaType;
   const got = media.bytes.length === 0 ? 'is empty (0 bytes)' : `is ${mediaType ?? 'of no known format'} by its content`;
   throw new AnymodalError('bad_media', `${subjectOf(media)} ${got}; expected a picture: ${imageMediaTypes.join(', ')}.`);
 }

@@ -1,6 +1,7 @@
 // The child process that decodes strangers' pictures: the only place where untrusted bytes meet a native decoder.
 // Obeys limits given with each request and ends itself on excess; knows neither names nor why a picture is wanted.
 import { writeFileSync } from 'node:fs';
+import { pngFrames } from './containers.ts';
 import { resizePixels } from './resize.ts';
 import { memoryExit } from './decoder-protocol.ts';
 import type { DecodeReply, DecodeRequest } from './decoder-protocol.ts';
@@ -37,17 +38,6 @@ async function handle(request: DecodeRequest, sharp: Awaited<ReturnType<typeof l
     const truncated = /truncat|premature|unexpected end|end of (stream|file|data)|not enough|read error|EOF/i.test(detail);
     return { id, type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
   }
-}
-
-/** Frames that an animated png declares (chunk acTL, before the pixels), 1 for anything else: libvips sees only the first picture. */
-function pngFrames(bytes: Buffer): number {
-  if (bytes.toString('latin1', 1, 4) !== 'PNG') return 1;
-  for (let at = 8; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
-    const name = bytes.toString('latin1', at + 4, at + 8);
-    if (name === 'acTL') return bytes.readUInt32BE(at + 8);
-    if (name === 'IDAT') return 1;
-  }
-  return 1;
 }
 
 /** Where the system can say whom to kill first when memory runs out (Linux), this process volunteers. */

@@ -6,8 +6,8 @@ import { maxMediaBytes, mediaFromBytes } from '../../media/index.ts';
 import type { Media, Part } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 
-/** Reads a medium from a file; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
-export async function readMedia(path: string, folder: string): Promise<Media> {
+/** Reads a medium from a file, as one of modality `as` where that is given; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
+export async function readMedia(path: string, folder: string, as?: string): Promise<Media> {
   const absolute = resolve(folder, path);
   const found = await stat(absolute).catch((error: unknown) => {
     throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
@@ -18,14 +18,14 @@ export async function readMedia(path: string, folder: string): Promise<Media> {
   const bytes = await readFile(absolute).catch((error: unknown) => {
     throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
   });
-  return mediaFromBytes(bytes, path);
+  return mediaFromBytes(bytes, path, as === undefined ? {} : { as });
 }
 
-/** Reads a medium that a flag says is of one modality; throws `bad_media` where it is of another. */
+/** Reads a medium that a flag says is of one modality, such as an animated gif as a picture; throws `bad_media` where it cannot be that. */
 export async function readMediaOf(modality: string, flag: string, path: string, folder: string): Promise<Media> {
-  const media = await readMedia(path, folder);
-  if (media.modality !== modality) throw new AnymodalError('bad_media', `${flag}: "${path}" is ${media.mediaType} by its content, expected ${modality}.`);
-  return media;
+  return readMedia(path, folder, modality).catch((error: unknown) => {
+    throw error instanceof AnymodalError ? new AnymodalError(error.code, `${flag}: ${error.message}`, { cause: error }) : error;
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import { animatedPng, blue, claimedPng, distance, green, picture, pixelAt, red, 
 afterAll(closeMedia);
 
 async function decode(bytes: Uint8Array, width: number, height: number, fit: 'cover' | 'contain' | 'fill' = 'fill', background = white) {
-  return decodeImage(await mediaFromBytes(bytes, 'picture'), { width, height, fit, background });
+  return decodeImage(await mediaFromBytes(bytes, 'picture', { as: 'image' }), { width, height, fit, background });
 }
 
 /** The picture as a camera held that way stores it; where its pixel (x, y) belongs is the table of EXIF 3.0, section 4.6.5.1.6. */
@@ -98,15 +98,14 @@ describe('formats', () => {
     [red, green, blue].forEach((colour, frame) => { for (let i = 0; i < 16 * 16; i++) frames.set(colour, (frame * 256 + i) * 3); });
     const animation = sharp(frames, { raw: { width: 16, height: 48, channels: 3, pageHeight: 16 } });
     const file = await (format === 'gif' ? animation.gif({ delay: [100, 100, 100] }) : animation.webp({ delay: [100, 100, 100], lossless: true })).toBuffer();
-    const media = await mediaFromBytes(file);
-    expect(media.modality).toBe('image');
+    const media = await mediaFromBytes(file, undefined, { as: 'image' });
     expect(await inspectImage(media)).toEqual({ width: 16, height: 16, pages: 3 });
     expect(distance(pixelAt(await decode(file, 16, 16), 8, 8), red)).toBeLessThanOrEqual(4);
   });
 
   test('the first frame of an animated png', async () => {
     const file = animatedPng(await solid(red, 16, 16).png({ palette: false }).toBuffer(), 16, 16);
-    expect(await inspectImage(await mediaFromBytes(file))).toEqual({ width: 16, height: 16, pages: 2 });
+    expect(await inspectImage(await mediaFromBytes(file, undefined, { as: 'image' }))).toEqual({ width: 16, height: 16, pages: 2 });
     expect(pixelAt(await decode(file, 16, 16), 8, 8)).toEqual([...red]);
   });
 });
