@@ -36,7 +36,7 @@ def words_of(medium: object) -> list[tuple[int, str]]:
 
 
 #: Which vector of a sound or video says what; found in the encoders' tokens by `align`.
-PLACES = {"audio": {"name": (1,)}, "video": {"noun": (2,), "colour": (1,), "motion": (3,)}}
+PLACES = {"audio": {"name": (1,)}, "video": {"noun": (4,), "colour": (1,), "motion": (2,)}}
 
 
 class Naming:

@@ -49,7 +49,7 @@ class CaptionVectors:
         colour = medium.colour or self.random.choice(COLOURS)
         if isinstance(medium, Picture):
             return [medium.caption, colour, medium.background or DETAILS["background"], DETAILS["count"], DETAILS["side"], self.random.choice(STYLES), medium.noun, medium.noun]
-        return [medium.caption, colour, medium.noun, medium.motion or "still"]
+        return [medium.caption, colour, medium.motion or "standing still", "in the middle", *[medium.noun] * 5]
 
     def vectors(self, medium: object) -> np.ndarray:
         says = self.says(medium)

@@ -5,11 +5,12 @@ from . import asking, phrases
 from .dialogues import COLOURS
 from .media import Picture, Sound
 from .phrases import ORDINALS
-from .talks import DRAWN_SOUNDS, KINDS, Everything
+from .talks import DRAWN_SOUNDS, KINDS
+from .together import Together
 from .vocabulary import Conversation, Signal
 
 
-class Talks(Everything):
+class Talks(Together):
     """Every kind of dialogue"""
 
     def attach(self, kind: str) -> object:
