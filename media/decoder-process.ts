@@ -1,43 +1,35 @@
-// The child process that decodes strangers' pictures: the only place where untrusted bytes meet a native decoder.
-// Obeys limits given with each request and ends itself on excess; knows neither names nor why a picture is wanted.
+// The child process that decodes strangers' media: the only place where untrusted bytes meet a native decoder.
+// Obeys limits given with each request and ends itself on excess; knows neither names nor why a medium is wanted.
 import { writeFileSync } from 'node:fs';
-import { pngFrames } from './containers.ts';
-import { resizePixels } from './resize.ts';
+import { AnymodalError } from '../src/errors.ts';
+import { decodeFrames, inspectFrames } from './decoding/frames.ts';
+import { decodePicture, inspectPicture } from './decoding/picture.ts';
+import { Refusal, TooManyPixels } from './decoding/refusal.ts';
+import { decodeSound, inspectSound } from './decoding/sound.ts';
 import { memoryExit } from './decoder-protocol.ts';
-import type { DecodeReply, DecodeRequest } from './decoder-protocol.ts';
+import type { DecodeFailure, DecodeReply, DecodeRequest, DecodeResult } from './decoder-protocol.ts';
 
-const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Heif', 'Tiff'].map((name) => `VipsForeignLoad${name}Buffer`);
-
-async function loadSharp() {
-  const { default: sharp } = await import('sharp');
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: LOADERS });
-  sharp.cache(false);
-  sharp.concurrency(1);
-  return sharp;
-}
-
-async function handle(request: DecodeRequest, sharp: Awaited<ReturnType<typeof loadSharp>>): Promise<DecodeReply> {
-  const { id, target, maxPixels } = request;
-  const bytes = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
+async function handle(request: DecodeRequest): Promise<DecodeResult | DecodeFailure> {
   try {
-    const header = await sharp(bytes, { limitInputPixels: false, failOn: 'none' }).metadata();
-    const height = header.pageHeight ?? header.height;
-    if (header.width * height > maxPixels) return { id, type: 'too-many-pixels', width: header.width, height };
-    const upright = header.autoOrient;
-    if (target === null) return { id, type: 'inspected', width: upright.width, height: header.pageHeight ?? upright.height, pages: header.pages ?? pngFrames(bytes) };
-    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, failOn: 'truncated', page: 0, pages: 1 })
-      .autoOrient()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3 && info.channels !== 4) throw new Error(`decoded to ${info.channels} channels`);
-    return { id, type: 'decoded', pixels: resizePixels({ width: info.width, height: info.height, channels: info.channels, pixels: data }, target) };
+    return await perform(request);
   } catch (error) {
+    if (error instanceof TooManyPixels) return { type: 'too-many-pixels', width: error.width, height: error.height };
+    if (error instanceof Refusal) return { type: 'refused', because: error.message };
+    if (error instanceof AnymodalError) return { type: 'unsupported', message: error.message };
     const detail = error instanceof Error ? error.message : String(error);
     const truncated = /truncat|premature|unexpected end|end of (stream|file|data)|not enough|read error|EOF/i.test(detail);
-    return { id, type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
+    return { type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
   }
+}
+
+async function perform({ task, maxPixels, bytes: given }: DecodeRequest): Promise<DecodeResult> {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  if (task.type === 'inspect-image') return { type: 'image-header', ...(await inspectPicture(bytes, maxPixels)) };
+  if (task.type === 'decode-image') return { type: 'image', pixels: await decodePicture(bytes, task.target, maxPixels) };
+  if (task.type === 'inspect-audio') return { type: 'audio-header', ...(await inspectSound(bytes)) };
+  if (task.type === 'decode-audio') return { type: 'audio', ...(await decodeSound(bytes, task)) };
+  if (task.type === 'inspect-video') return { type: 'video-header', ...(await inspectFrames(bytes, maxPixels)) };
+  return { type: 'video', ...(await decodeFrames(bytes, task.target, task.times, maxPixels)) };
 }
 
 /** Where the system can say whom to kill first when memory runs out (Linux), this process volunteers. */
@@ -51,18 +43,15 @@ function volunteerForMemory(): void {
 
 function serve(send: (reply: DecodeReply) => void): void {
   volunteerForMemory();
-  const loaded = loadSharp();
   process.on('message', (request: DecodeRequest) => {
-    // libvips works on other threads, so this timer runs while a picture is being decoded.
+    // Codecs work on other threads, so this timer runs while a medium is being decoded.
     const watchdog = setInterval(() => {
       if (process.memoryUsage.rss() > request.maxResidentBytes) process.exit(memoryExit);
     }, 10);
-    void loaded
-      .then((sharp) => handle(request, sharp))
-      .then((reply) => {
-        clearInterval(watchdog);
-        send(reply);
-      });
+    void handle(request).then((reply) => {
+      clearInterval(watchdog);
+      send({ id: request.id, ...reply });
+    });
   });
   process.on('disconnect', () => process.exit(0));
 }

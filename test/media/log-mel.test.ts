@@ -11,7 +11,7 @@ interface Case {
   readonly frameStep: number;
   readonly mels: { readonly shape: readonly [number, number]; readonly data: string };
 }
-const { cases } = JSON.parse(readFileSync(new URL('../fixtures/log-mel.json', import.meta.url), 'utf8')) as { cases: readonly Case[] };
+const { cases }: { cases: readonly Case[] } = JSON.parse(readFileSync(new URL('../fixtures/log-mel.json', import.meta.url), 'utf8'));
 
 /** The rule of the fixture. */
 function soundOf(length: number): Float32Array {

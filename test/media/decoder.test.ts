@@ -1,8 +1,8 @@
 // The decoding process is limited, killed and replaced, and a lost one costs one picture.
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { decodeImageWith } from '../../media/decode-image.ts';
-import { createImageDecoder, defaultDecoderLimits } from '../../media/image-decoder.ts';
-import type { DecoderLimits, ImageDecoder } from '../../media/image-decoder.ts';
+import { createDecoder, defaultDecoderLimits } from '../../media/decoder.ts';
+import type { Decoder, DecoderLimits } from '../../media/decoder.ts';
 import { closeMedia, decodeImage, mediaFromBytes } from '../../media/index.ts';
 import { pixelAt, red, solid, white } from './pictures.ts';
 
@@ -11,12 +11,12 @@ const small = await solid(red, 8, 8).png().toBuffer();
 /** Takes far longer to decode than a message takes to arrive. */
 const large = await solid(red, 7900, 7900).png().toBuffer();
 
-const open: ImageDecoder[] = [];
+const open: Decoder[] = [];
 function decoderWith(limits: Partial<DecoderLimits> = {}) {
-  const decoder = createImageDecoder({ ...defaultDecoderLimits, ...limits });
+  const decoder = createDecoder({ ...defaultDecoderLimits, ...limits });
   open.push(decoder);
   const decode = async (bytes: Uint8Array, signal?: AbortSignal) =>
-    decodeImageWith(decoder, { ...defaultDecoderLimits, ...limits }, await mediaFromBytes(bytes, 'apple.png'), size, signal);
+    decodeImageWith({ decoder, limits: { ...defaultDecoderLimits, ...limits } }, await mediaFromBytes(bytes, 'apple.png'), size, signal);
   return { decoder, decode };
 }
 

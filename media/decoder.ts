@@ -1,17 +1,16 @@
-// Client of the decoding process: starts it when first needed, one picture at a time, ends it on excess and starts another.
-// Knows limits, time and process borders; knows nothing of pixels.
+// Client of the decoding process: starts it when first needed, one medium at a time, ends it on excess and starts another.
+// Knows limits, time and process borders; knows nothing of pixels and samples.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AnymodalError } from '../src/errors.ts';
-import type { Target } from './resize.ts';
 import { memoryExit } from './decoder-protocol.ts';
-import type { DecodeReply, DecodeRequest } from './decoder-protocol.ts';
+import type { DecodeReply, DecodeRequest, DecodeTask } from './decoder-protocol.ts';
 
 export interface DecoderLimits {
   /** Width times height of one picture or frame. */
   readonly maxPixels: number;
-  /** From the start of decoding, not counting the wait for earlier pictures. */
+  /** From the start of decoding, not counting the wait for earlier media. */
   readonly timeoutMs: number;
   /**
    * Resident memory of the decoding process, its own 60 MB or so included. The process measures itself every 10 ms on all systems; no kernel
@@ -27,20 +26,20 @@ export type DecoderOutcome = DecodeReply | { readonly type: 'timeout' } | { read
 
 interface Job {
   readonly bytes: Uint8Array;
-  readonly target: Target | null;
+  readonly task: DecodeTask;
   readonly settle: (outcome: DecoderOutcome | AnymodalError) => void;
 }
 
-export interface ImageDecoder {
+export interface Decoder {
   /** @throws AnymodalError `aborted`. */
-  run(bytes: Uint8Array, target: Target | null, signal?: AbortSignal): Promise<DecoderOutcome>;
+  run(bytes: Uint8Array, task: DecodeTask, signal?: AbortSignal): Promise<DecoderOutcome>;
   /** Process id while there is a process. */
   readonly pid: number | null;
-  /** Ends the process; waiting pictures fail with `aborted`. A later `run` starts a new process. */
+  /** Ends the process; waiting media fail with `aborted`. A later `run` starts a new process. */
   close(): Promise<void>;
 }
 
-export function createImageDecoder(limits: DecoderLimits = defaultDecoderLimits): ImageDecoder {
+export function createDecoder(limits: DecoderLimits = defaultDecoderLimits): Decoder {
   let child: ChildProcess | null = null;
   let current: Job | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -108,7 +107,7 @@ export function createImageDecoder(limits: DecoderLimits = defaultDecoderLimits)
     child.ref();
     child.channel?.ref();
     nextId++;
-    const request: DecodeRequest = { id: nextId, bytes: job.bytes, target: job.target, maxPixels: limits.maxPixels, maxResidentBytes: limits.maxResidentBytes };
+    const request: DecodeRequest = { id: nextId, bytes: job.bytes, task: job.task, maxPixels: limits.maxPixels, maxResidentBytes: limits.maxResidentBytes };
     timer = setTimeout(() => cancel(job, { type: 'timeout' }), limits.timeoutMs);
     const process = child;
     process.send(request, (error) => {
@@ -128,12 +127,12 @@ export function createImageDecoder(limits: DecoderLimits = defaultDecoderLimits)
   }
 
   return {
-    async run(bytes, target, signal) {
+    async run(bytes, task, signal) {
       if (signal?.aborted === true) throw aborted();
       let onAbort: (() => void) | undefined;
       try {
         const outcome = await new Promise<DecoderOutcome | AnymodalError>((settle) => {
-          const job: Job = { bytes, target, settle };
+          const job: Job = { bytes, task, settle };
           onAbort = () => cancel(job, aborted());
           signal?.addEventListener('abort', onAbort);
           waiting.push(job);
@@ -158,9 +157,9 @@ export function createImageDecoder(limits: DecoderLimits = defaultDecoderLimits)
 }
 
 function aborted(): AnymodalError {
-  return new AnymodalError('aborted', 'Decoding of a picture was cancelled.');
+  return new AnymodalError('aborted', 'Decoding of a medium was cancelled.');
 }
 
 function closed(): AnymodalError {
-  return new AnymodalError('aborted', 'The decoder of pictures was closed while this one waited.');
+  return new AnymodalError('aborted', 'The decoder was closed while this medium waited.');
 }
