@@ -5,12 +5,13 @@ import type { Media, Provenance } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
 import { encodeSoundPackets, opusDelay } from './audio-packets.ts';
 import { loadCodecs } from './codecs.ts';
-import { verbatimFrame, withSampleHash } from './flac-file.ts';
+import { verbatimFrame, withStreamInformation } from './flac-file.ts';
 import { mp3File } from './mp3-file.ts';
 import { withSerialNumber } from './ogg-file.ts';
 import { fileTags } from './provenance.ts';
 import type { FileTags } from './provenance.ts';
 import { resampleAudio } from './resample-audio.ts';
+import { toInt16 } from './samples.ts';
 
 export type AudioFormat = 'wav' | 'mp3' | 'ogg' | 'flac';
 
@@ -111,12 +112,12 @@ async function encodeFlac({ samples, sampleRateHz }: Sound, tags: FileTags): Pro
     const count = Math.round(packet.duration * sampleRateHz);
     const rest = input.subarray(at);
     // The encoder fills its last frame with silence, which the file would then hold.
-    const data = count > rest.length ? verbatimFrame(rest, index) : packet.data;
+    const data = count > rest.length ? verbatimFrame(rest, index, packet.data) : packet.data;
     await source.add(new EncodedPacket(data, 'key', at / sampleRateHz, Math.min(count, rest.length) / sampleRateHz), { decoderConfig: config });
     at += count;
   }
   await output.finalize();
-  return withSampleHash(new Uint8Array(target.buffer!), input);
+  return withStreamInformation(new Uint8Array(target.buffer!), input, Math.round(packets[0]!.duration * sampleRateHz));
 }
 
 /** Vorbis comments: there is no place for XMP in them, so the mark stands alone. */
@@ -126,8 +127,4 @@ function commentsOf(tags: FileTags): { description?: string; comment?: string; r
     ...(tags.settings !== null && { comment: tags.settings }),
     raw: tags.sourceType === null ? {} : { DIGITALSOURCETYPE: tags.sourceType },
   };
-}
-
-function toInt16(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (sample) => Math.round(Math.min(1, Math.max(-1, sample)) * 32_767));
 }

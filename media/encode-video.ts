@@ -81,5 +81,5 @@ async function encodePackets({ width, height, frames, fps }: Clip, format: 'mp4'
   source.close();
   await output.finalize();
   if (config === undefined) throw new AnymodalError('internal', `${purpose} has no packets: the encoder of ${codec} gave none.`);
-  return writeVideo(format, { codec, packets, config }, null, tags);
+  return writeVideo(format, { codec, packets, config, fps }, null, tags);
 }

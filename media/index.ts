@@ -1,5 +1,6 @@
 // Media in and out: what other rooms may call.
 // Bytes of strangers are decoded in a limited process of its own; `closeMedia` ends it.
+export { addSound } from './add-sound.ts';
 export { decodeAudio, inspectAudio } from './decode-audio.ts';
 export type { AudioHeader, AudioRange, DecodedAudio } from './decode-audio.ts';
 export { decodeImage, inspectImage } from './decode-image.ts';

@@ -1,19 +1,23 @@
 // Packets of a picture track and perhaps of a sound to an mp4 or webm. Knows containers and metadata; encodes nothing.
 import type { AudioCodec, EncodedPacket, VideoCodec } from 'mediabunny';
+import { opusDelay } from './audio-packets.ts';
 import { loadCodecs } from './codecs.ts';
 import { withoutTimes, withXmpBox } from './mp4-file.ts';
 import type { FileTags } from './provenance.ts';
+import { withCodecDelay } from './webm-file.ts';
 
 export interface PictureTrack {
   readonly codec: VideoCodec;
   /** In the order of decoding. */
   readonly packets: readonly EncodedPacket[];
   readonly config: VideoDecoderConfig;
+  /** Frames a second; null where they are not equally long. */
+  readonly fps: number | null;
 }
 
 export interface SoundTrack {
   readonly codec: AudioCodec;
-  /** Their times are those at which they are heard: what the decoder gives before the first sample lies before time 0. */
+  /** In mp4 at the times at which they are heard, so that what a decoder gives before the first sample lies before 0; in webm from 0 on. */
   readonly packets: readonly EncodedPacket[];
   readonly config: AudioDecoderConfig;
 }
@@ -27,7 +31,7 @@ export async function writeVideo(format: 'mp4' | 'webm', picture: PictureTrack, 
   const target = new BufferTarget();
   const output = new Output({ format: format === 'mp4' ? new Mp4OutputFormat({ fastStart: 'in-memory' }) : new WebMOutputFormat(), target });
   const pictures = new EncodedVideoPacketSource(picture.codec);
-  output.addVideoTrack(pictures);
+  output.addVideoTrack(pictures, picture.fps === null ? {} : { frameRate: picture.fps });
   const sounds = sound === null ? null : new EncodedAudioPacketSource(sound.codec);
   if (sounds !== null) output.addAudioTrack(sounds);
   output.setMetadataTags({
@@ -51,6 +55,6 @@ export async function writeVideo(format: 'mp4' | 'webm', picture: PictureTrack, 
   ]);
   await output.finalize();
   const file = new Uint8Array(target.buffer!);
-  if (format === 'webm') return file;
+  if (format === 'webm') return sound?.codec === 'opus' ? withCodecDelay(file, Math.round((opusDelay(sound.config) * 1e9) / 48_000)) : file;
   return tags.xmp === null ? withoutTimes(file) : withXmpBox(withoutTimes(file), tags.xmp);
 }
