@@ -7,11 +7,10 @@ import { AnymodalError } from '../src/errors.ts';
 import { encodeSoundPackets } from './audio-packets.ts';
 import { loadCodecs } from './codecs.ts';
 import type { Codecs } from './codecs.ts';
+import { decodeAudio } from './decode-audio.ts';
 import { xmpOfMp4 } from './mp4-file.ts';
 import type { FileTags } from './provenance.ts';
-import { resampleAudio } from './resample-audio.ts';
 import { toInt16 } from './samples.ts';
-import { soundOfWav } from './wav-file.ts';
 import { writeVideo } from './write-video.ts';
 import type { PictureTrack } from './write-video.ts';
 
@@ -24,21 +23,20 @@ const aacDelay = 1024;
  * The video with the sound from its first picture on, as AAC in mp4 and as Opus in webm; what is longer than the pictures is cut off, what is shorter is
  * followed by silence. Packets of the pictures and the file's metadata are copied; a sound that was there is replaced. Equal input gives equal bytes.
  * @param video mp4 or webm.
- * @param sound wav; several channels are mixed to one.
- * @throws AnymodalError `bad_input` for a format that holds no sound and for a sound that is no wav, `bad_media` for a file that cannot be read, `unsupported`
- * where the codecs are not installed.
+ * @param sound of any format that `decodeAudio` reads; wav loses least.
+ * @throws AnymodalError `bad_input` for a format that holds no sound, `bad_media` for a file that cannot be read, `unsupported` where the codecs are not
+ * installed, `aborted`.
  */
-export async function addSound(video: Media, sound: Media): Promise<Media> {
+export async function addSound(video: Media, sound: Media, signal?: AbortSignal): Promise<Media> {
   const format = video.mediaType === 'video/mp4' ? 'mp4' : video.mediaType === 'video/webm' ? 'webm' : null;
   if (format === null) throw new AnymodalError('bad_input', `A sound was to be put into ${video.mediaType}, which holds none; mp4 and webm do. Ask for format mp4 or webm, or for the video alone.`);
-  if (sound.mediaType !== 'audio/wav') throw new AnymodalError('bad_input', `The sound to put into a video is ${sound.mediaType}; expected audio/wav. Ask for format wav.`);
   const purpose = `A ${format} video with sound`;
   const codecs = await loadCodecs(purpose);
   const { picture, tags } = await readVideo(codecs, video, format);
-  const { samples, sampleRateHz } = await soundOfWav(sound);
   const seconds = picture.packets.reduce((end, packet) => Math.max(end, packet.timestamp + packet.duration), 0);
   const fitted = new Float32Array(Math.round(seconds * soundRateHz));
-  fitted.set(resampleAudio(samples, sampleRateHz, soundRateHz).subarray(0, fitted.length));
+  const { samples } = await decodeAudio(sound, { sampleRateHz: soundRateHz, maxSeconds: seconds }, signal);
+  fitted.set(samples.subarray(0, fitted.length));
   const codec = format === 'mp4' ? 'aac' : 'opus';
   const { packets, config } = await encodeSoundPackets(codec, purpose, toInt16(fitted), soundRateHz, codec === 'aac' ? 128_000 : 96_000);
   // In an mp4 times are those of hearing, so the delay lies before 0; a webm states the delay in its header, and readers take it off.
