@@ -80,15 +80,24 @@ export function isoTracks(bytes: Uint8Array): Tracks {
 
 /** Contents of the boxes of one name, in order. */
 function* boxes(bytes: Uint8Array, name: string): Generator<Uint8Array> {
+  let at = 0;
+  for (const length of boxLengths(bytes)) {
+    const head = viewOf(bytes).getUint32(at) === 1 ? 16 : 8;
+    if (latin(bytes, at + 4, 4) === name) yield bytes.subarray(at + head, at + length);
+    at += length;
+  }
+}
+
+/** Bytes that each box claims to have, one behind the other. */
+export function* boxLengths(bytes: Uint8Array): Generator<number> {
   const view = viewOf(bytes);
   for (let at = 0; at + 8 <= bytes.length;) {
     const short = view.getUint32(at);
     const long = short === 1 && at + 16 <= bytes.length;
     // 0 reaches to the end of the file.
     const length = long ? Number(view.getBigUint64(at + 8)) : short === 0 ? bytes.length - at : short;
-    const head = long ? 16 : 8;
-    if (length < head) return;
-    if (latin(bytes, at + 4, 4) === name) yield bytes.subarray(at + head, at + length);
+    if (length < (long ? 16 : 8)) return;
+    yield length;
     at += length;
   }
 }
@@ -118,6 +127,20 @@ export function matroskaTracks(bytes: Uint8Array): Tracks {
 
 /** Contents of the elements of one identifier, in order. */
 function* elements(bytes: Uint8Array, wanted: number): Generator<Uint8Array> {
+  for (const { name, start, end } of elementPlaces(bytes)) if (name === wanted) yield bytes.subarray(start, end);
+}
+
+/** Where the outermost elements of an EBML file, and what is in its segment, claim to end. */
+export function elementEnds(bytes: Uint8Array): number {
+  let last = 0;
+  for (const { name, start, end } of elementPlaces(bytes)) {
+    last = Math.max(last, end);
+    if (name === segment) for (const inner of elementPlaces(bytes.subarray(start, end))) last = Math.max(last, start + inner.end);
+  }
+  return last;
+}
+
+function* elementPlaces(bytes: Uint8Array): Generator<{ name: number | null; start: number; end: number }> {
   for (let at = 0; at < bytes.length;) {
     const name = variableInteger(bytes, at, true);
     const size = name === null ? null : variableInteger(bytes, at + name.length, false);
@@ -125,7 +148,7 @@ function* elements(bytes: Uint8Array, wanted: number): Generator<Uint8Array> {
     const start = at + name.length + size.length;
     // An unknown size, all ones, reaches as far as what holds it.
     const end = size.value === null ? bytes.length : start + size.value;
-    if (name.value === wanted) yield bytes.subarray(start, end);
+    yield { name: name.value, start, end };
     at = end;
   }
 }

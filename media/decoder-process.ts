@@ -2,28 +2,26 @@
 // Obeys limits given with each request and ends itself on excess; knows neither names nor why a medium is wanted.
 import { writeFileSync } from 'node:fs';
 import { AnymodalError } from '../src/errors.ts';
+import { endsEarly } from './decoding/cut.ts';
 import { decodeFrames, inspectFrames } from './decoding/frames.ts';
 import { decodePicture, inspectPicture } from './decoding/picture.ts';
-import { Refusal, TooManyPixels } from './decoding/refusal.ts';
+import { Nothing, Refusal, TooManyPixels } from './decoding/refusal.ts';
 import { decodeSound, inspectSound } from './decoding/sound.ts';
 import { memoryExit } from './decoder-protocol.ts';
 import type { DecodeFailure, DecodeReply, DecodeRequest, DecodeResult } from './decoder-protocol.ts';
 
-async function handle(request: DecodeRequest): Promise<DecodeResult | DecodeFailure> {
-  try {
-    return await perform(request);
-  } catch (error) {
-    if (error instanceof TooManyPixels) return { type: 'too-many-pixels', width: error.width, height: error.height };
-    if (error instanceof Refusal) return { type: 'refused', because: error.message };
-    if (error instanceof AnymodalError) return { type: 'unsupported', message: error.message };
-    const detail = error instanceof Error ? error.message : String(error);
-    const truncated = /truncat|premature|unexpected end|end of (stream|file|data)|not enough|read error|EOF/i.test(detail);
-    return { type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
-  }
+/** What a request ends with that was not answered. */
+function failureOf(error: unknown, bytes: Buffer): DecodeFailure {
+  if (error instanceof TooManyPixels) return { type: 'too-many-pixels', width: error.width, height: error.height };
+  const detail = error instanceof Error ? error.message : String(error);
+  const whole = error instanceof Refusal && !(error instanceof Nothing && endsEarly(bytes));
+  if (whole) return { type: 'refused', because: detail };
+  if (error instanceof AnymodalError) return { type: 'unsupported', message: detail };
+  const truncated = endsEarly(bytes) || /truncat|premature|unexpected end|end of (stream|file|data)|not enough|read error|EOF/i.test(detail);
+  return { type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
 }
 
-async function perform({ task, maxPixels, bytes: given }: DecodeRequest): Promise<DecodeResult> {
-  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+async function perform({ task, maxPixels }: DecodeRequest, bytes: Buffer): Promise<DecodeResult> {
   if (task.type === 'inspect-image') return { type: 'image-header', ...(await inspectPicture(bytes, maxPixels)) };
   if (task.type === 'decode-image') return { type: 'image', pixels: await decodePicture(bytes, task.target, maxPixels) };
   if (task.type === 'inspect-audio') return { type: 'audio-header', ...(await inspectSound(bytes)) };
@@ -43,15 +41,26 @@ function volunteerForMemory(): void {
 
 function serve(send: (reply: DecodeReply) => void): void {
   volunteerForMemory();
+  // Codecs drop some of their errors; whatever is being decoded then is what they are about.
+  let failCurrent: ((error: unknown) => void) | null = null;
+  process.on('unhandledRejection', (error) => failCurrent?.(error));
   process.on('message', (request: DecodeRequest) => {
+    const bytes = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
     // Codecs work on other threads, so this timer runs while a medium is being decoded.
     const watchdog = setInterval(() => {
       if (process.memoryUsage.rss() > request.maxResidentBytes) process.exit(memoryExit);
     }, 10);
-    void handle(request).then((reply) => {
+    let answered = false;
+    const answer = (reply: DecodeResult | DecodeFailure): void => {
+      if (answered) return;
+      answered = true;
+      failCurrent = null;
       clearInterval(watchdog);
       send({ id: request.id, ...reply });
-    });
+    };
+    const fail = (error: unknown): void => answer(failureOf(error, bytes));
+    failCurrent = fail;
+    perform(request, bytes).then(answer, fail);
   });
   process.on('disconnect', () => process.exit(0));
 }

@@ -58,7 +58,10 @@ export function createDecoder(limits: DecoderLimits = defaultDecoderLimits): Dec
       env: { VIPS_DISC_THRESHOLD: '4g' },
     });
     started.on('message', (reply: DecodeReply) => {
-      if (reply.id === nextId) finish(reply);
+      if (reply.id !== nextId) return;
+      // What a damaged file left behind in a codec is nothing that the next medium should meet.
+      if (reply.type === 'damaged') kill();
+      finish(reply);
     });
     started.once('error', () => lost(started, { type: 'crash' }));
     started.once('exit', (code) => lost(started, { type: code === memoryExit ? 'memory' : 'crash' }));

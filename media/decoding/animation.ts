@@ -4,7 +4,7 @@ import { rounded } from './container.ts';
 import type { Film } from './frames.ts';
 import { openAnimatedPng } from './animated-png.ts';
 import type { PixelSource } from '../resize.ts';
-import { Refusal, requirePixels } from './refusal.ts';
+import { Nothing, requirePixels } from './refusal.ts';
 
 /** Pages in a row, each with how long it stays. */
 export interface Pages {
@@ -24,7 +24,7 @@ const [shortest, replaced] = [10, 100];
 export async function withAnimation<T>(bytes: Buffer, maxPixels: number, use: (film: Film) => Promise<T>): Promise<T> {
   const pages = bytes[0] === 0x89 ? openAnimatedPng(bytes, maxPixels) : await openPages(bytes, maxPixels);
   const { width, height, delays, tick } = pages;
-  if (delays.length === 0) throw new Refusal('holds no pictures (0 frames); expected at least one.');
+  if (delays.length === 0) throw new Nothing('holds no pictures (0 frames); expected at least one.');
   const ends: number[] = [];
   let end = 0;
   for (const delay of delays) {

@@ -7,7 +7,7 @@ import type { PixelSource } from '../resize.ts';
 import { isEmpty, requireCodec, soundTrack, withContainer } from './container.ts';
 import type { Film } from './frames.ts';
 import { toPicture, turned } from './pixels.ts';
-import { Refusal, requirePixels } from './refusal.ts';
+import { Nothing, requirePixels } from './refusal.ts';
 
 /** Frames that are counted; a film with more has frames null. */
 const maxCounted = 100_000;
@@ -15,8 +15,8 @@ const maxCounted = 100_000;
 export async function withFilm<T>(bytes: Buffer, maxPixels: number, use: (film: Film) => Promise<T>): Promise<T> {
   return withContainer(bytes, 'A video that is no gif, webp or apng', async (input, codecs) => {
     const track = await input.getPrimaryVideoTrack();
-    if (track === null) throw new Refusal('holds no track of pictures; expected a video. Send it as a sound, if it is one.');
-    if (await isEmpty(track)) throw new Refusal('holds no pictures (0 frames); expected at least one.');
+    if (track === null) throw new Nothing('holds no track of pictures; expected a video. Send it as a sound, if it is one.');
+    if (await isEmpty(track)) throw new Nothing('holds no pictures (0 frames); expected at least one.');
     await requireCodec(track, 'pictures', 'H.264, H.265, VP8, VP9, AV1 or ProRes');
     requirePixels(await track.getCodedWidth(), await track.getCodedHeight(), maxPixels);
     return use(await filmOf(codecs, input, track, maxPixels));

@@ -3,6 +3,9 @@
 /** The message goes on from the name of the file: "has ...; expected ...". */
 export class Refusal extends Error {}
 
+/** A refusal of what is empty; in a file that was cut off, that is the reason. */
+export class Nothing extends Refusal {}
+
 export class TooManyPixels extends Error {
   readonly width: number;
   readonly height: number;

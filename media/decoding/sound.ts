@@ -6,7 +6,7 @@ import { resampleAudio } from '../resample-audio.ts';
 import { sniffMedia } from '../sniff.ts';
 import { requireCodec, rounded, soundTrack, withContainer } from './container.ts';
 import { addedSamples } from './lame.ts';
-import { Refusal } from './refusal.ts';
+import { Nothing, Refusal } from './refusal.ts';
 import { requireSound } from './sound-limits.ts';
 import { openWav } from './wav.ts';
 
@@ -40,7 +40,7 @@ const leadSeconds = 0.1;
 export async function inspectSound(bytes: Buffer): Promise<SoundHeader> {
   if (isWav(bytes)) {
     const { frames, sampleRateHz, channels } = openWav(bytes);
-    if (frames === 0) throw new Refusal(noSound);
+    if (frames === 0) throw new Nothing(noSound);
     return { seconds: rounded(frames / sampleRateHz), sampleRateHz, channels };
   }
   return withContainer(bytes, purpose, async (input) => {
@@ -65,7 +65,7 @@ function isWav(bytes: Uint8Array): boolean {
 
 function readWav(bytes: Uint8Array, { startSeconds, maxSeconds }: SoundRange): Piece {
   const wav = openWav(bytes);
-  if (wav.frames === 0) throw new Refusal(noSound);
+  if (wav.frames === 0) throw new Nothing(noSound);
   const start = Math.round(startSeconds * wav.sampleRateHz);
   const samples = wav.read(start, start + Math.round(maxSeconds * wav.sampleRateHz));
   return { samples, sampleRateHz: wav.sampleRateHz, seconds: rounded(wav.frames / wav.sampleRateHz) };
@@ -74,14 +74,14 @@ function readWav(bytes: Uint8Array, { startSeconds, maxSeconds }: SoundRange): P
 /** The track that is heard, and between which of its times. */
 async function openSound(input: Input, bytes: Uint8Array): Promise<{ track: InputAudioTrack; origin: number; end: number }> {
   const track = await soundTrack(input);
-  if (track === null) throw new Refusal(noSound);
+  if (track === null) throw new Nothing(noSound);
   await requireCodec(track, 'sound', codecsRead);
   const rate = await track.getSampleRate();
   requireSound(rate, await track.getNumberOfChannels());
   const length = await track.computeDuration();
   const added = (await track.getCodec()) === 'mp3' ? addedSamples(bytes) : null;
   const [origin, end] = added === null ? [0, length] : [added.before / rate, length + (added.before - added.all) / rate];
-  if (!(end > origin)) throw new Refusal(noSound);
+  if (!(end > origin)) throw new Nothing(noSound);
   return { track, origin, end };
 }
 
