@@ -1,6 +1,10 @@
 // The decoders that a bundle can use. One line a factory.
 
 import type { AnyFactory } from '../src/contracts.ts';
+import { latentDiffusionAudio } from './audio/latent-diffusion-audio.ts';
 import { latentDiffusionImage } from './image/latent-diffusion-image.ts';
 
-export const factories: readonly AnyFactory[] = [latentDiffusionImage];
+export const factories: readonly AnyFactory[] = [
+  latentDiffusionImage,
+  latentDiffusionAudio,
+];

@@ -1,6 +1,7 @@
 // The encoders that a bundle can use, and the text encoders of decoders that are the same model. One line a factory.
 
 import type { AnyFactory } from '../src/contracts.ts';
+import { jointAudio } from './audio/joint-audio.ts';
 import { jointImage } from './image/joint-image.ts';
 import { sentenceTokens } from './text/sentence-tokens.ts';
 import { sentenceTransformer } from './text/sentence-transformer.ts';
@@ -9,4 +10,5 @@ export const factories: readonly AnyFactory[] = [
   sentenceTransformer,
   sentenceTokens,
   jointImage,
+  jointAudio,
 ];

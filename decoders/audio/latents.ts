@@ -2,6 +2,7 @@
 // Knows positions and steps; nothing of samples, requests and files.
 
 import type { Conditioning, Context, DecodePreview, DecodeProgress, Media } from '../../src/contracts.ts';
+import { sliceRows } from '../../src/runtime/tensors.ts';
 import type { Guidance } from '../diffusion/conditioning.ts';
 import { follow, reported, trajectorySteps } from '../diffusion/trajectory.ts';
 import type { AudioGraphs } from './graphs.ts';
@@ -75,12 +76,17 @@ export async function* makeLatents(config: AudioDecoderConfig, graphs: AudioGrap
   return latents.subarray(0, count * channels);
 }
 
-/** What the transformer is told of the frames: times count from the start of the window. */
+/** What the transformer is told of the frames that are seen in a window; times count from its start. */
 async function motionOf(config: AudioDecoderConfig, graphs: AudioGraphs, seen: Conditioning | null, start: number): Promise<Float32Array> {
+  const [positions] = config.latent;
   const [frames, times] = [seen?.['frames'], seen?.['times']];
-  if (frames === undefined || times === undefined) return new Float32Array(config.latent[0] * (config.motion?.width ?? 1));
-  const offset = (start * config.samplesPerPosition) / config.mel.sampleRateHz;
-  return graphs.watch(frames, times.data.map((time) => time - offset));
+  if (frames === undefined || times === undefined) return new Float32Array(positions * (config.motion?.width ?? 1));
+  const seconds = (position: number): number => (position * config.samplesPerPosition) / config.mel.sampleRateHz;
+  const shown = times.data.map((time) => time - seconds(start));
+  // A frame is seen until the next one comes.
+  const first = Math.max(0, shown.findIndex((_, index) => (shown[index + 1] ?? Infinity) > 0));
+  const end = shown.findLastIndex((time) => time < seconds(positions)) + 1;
+  return graphs.watch(sliceRows(frames, first, end), shown.slice(first, end));
 }
 
 /** A window of a sound to change, zeros beyond its end; it begins with what is known. */

@@ -85,12 +85,17 @@ describe('a sound that goes with a video', () => {
     expect(told.media.id).toBe(media.id);
   });
 
-  test('in several windows is told the times from the start of each', async () => {
-    const seen: Float32Array[] = [];
-    const watched = createAudioDecoder(tinyConfig, plainGraphs(() => 0, { watch: async (_, times) => (seen.push(times), new Float32Array(64 * 6)) }));
+  test('in several windows is told in each what is seen in it, the times from its start', async () => {
+    const seen: { count: number; values: number; times: Float32Array }[] = [];
+    const watched = createAudioDecoder(tinyConfig, plainGraphs(() => 0, {
+      watch: async (shown, times) => (seen.push({ count: shown.shape[0]!, values: shown.data.length, times }), new Float32Array(64 * 6)),
+    }));
     await make(watched, { companions: { video: frames(40, 8) } });
-    expect(seen.map((times) => times[0])).toEqual([0, Math.fround(-3.072)]);
-    expect(seen[1]![39]).toBeCloseTo(39 / 8 - 3.072, 5);
+    // 33 frames begin before 4.096 s; at 3.072 s frame 24, of 3 s, is still seen.
+    expect(seen.map(({ count, values }) => [count, values])).toEqual([[33, 33 * 1024], [16, 16 * 1024]]);
+    expect([seen[0]!.times[0], seen[0]!.times[32]]).toEqual([0, 4]);
+    expect(seen[1]!.times[0]).toBeCloseTo(3 - 3.072, 5);
+    expect(seen[1]!.times[15]).toBeCloseTo(39 / 8 - 3.072, 5);
   });
 
   test('needs frames of the width that its config says', async () => {
