@@ -17,7 +17,7 @@ can you make a video of {x}?|could you animate {x}?|can I have a video of {x}?|p
 a moving picture of {x}|a video with {x}|a video in which you see {x}|produce a video of {x}|give me a video of {x}|give me a clip of {x}|record a video of {x}|show {x} in a video|I need a video of {x}|some footage of {x}|next a video of {x}|now a video of {x}|a video where there is {x}"""
 FILM_REPLY = """Here is {x}.|Here is a video of {x}.|Here is a video of {x}.|This is {x}.|This video shows {x}.|I made a video of {x}.|Here you go: {x}.|{X}.|A video of {x}:|Sure, here is {x}.|Watch: {x}.|I animated {x}."""
 WITH_SOUND = """{v} with its sound|{v} with its sound|{v} with sound|{v} with sound|{v}, with sound|{v} with audio|{v} and its sound|{v} and the sound of it|{v}, sound included|{v} including the sound|{v} with a sound track|{v} and let me hear it|{v} and play the sound|{v} with the matching sound|{v}, and I want to hear it too|
-{v} that can be heard|{v} together with the sound|{v} plus sound|{v} with the noise it makes|{v}, not silent|{v} and add the sound"""
+{v} that can be heard|{v} including audio|{v}, with the noise of it|{v}, sound on please|{v} plus audio|{v} and audio|{v} together with the sound|{v} plus sound|{v} with the noise it makes|{v}, not silent|{v} and add the sound"""
 WITH_SOUND_REPLY = """Here is {x}, with its sound.|Here is a video of {x} with sound.|This is {x}, and how it sounds.|{X}, with sound:|I made a video of {x} and its sound.|Sure, here is {x} with its sound."""
 
 #: Parts of a request for several outputs: about a thing that is named, and about the thing named before. A verb part and a noun part.
@@ -28,16 +28,16 @@ PART_NAMED = {
 }
 PART_AFTER = {
     "image": "draw it|paint it|show me a picture of it|draw one|show it|make a picture of it;a picture of it|a drawing of it|a picture|an image|a drawing of one",
-    "audio": "let me hear it|play its sound|let me hear its {w}|play its {w}|let it be heard|play one|make its sound|let it {w};its sound|its {w}|the sound|the sound of it|audio|the {w}|its noise",
+    "audio": "let me hear it|let it {w} too|play its sound|let me hear its {w}|play its {w}|let it be heard|play one|make its sound|let it {w};its sound|its {w}|the sound|the sound of it|audio|the {w}|its noise",
     "video": "animate it|film it|make a video of it|make it move|let it move|film it {m}|make a clip of it;a video of it|a video|a clip of it|an animation of it|a video of it {m}|a short video",
 }
-JOINED = """{a} and {b}|{a} and {b}|{a} and then {b}|{a}, then {b}|first {a}, then {b}|{a} and also {b}|{a}, and {b}|{a} as well as {b}|{a} plus {b}|{a}, after that {b}|{a} together with {b}|{a} and after that {b}|{a} along with {b}"""
+JOINED = """{a} plus {b}|{a} along with {b}|{a}, with {b}|{a} and with it {b}|both {a} and {b}|{a} and {b}|{a} and {b}|{a} and then {b}|{a}, then {b}|first {a}, then {b}|{a} and also {b}|{a}, and {b}|{a} as well as {b}|{a} plus {b}|{a}, after that {b}|{a} together with {b}|{a} and after that {b}|{a} along with {b}"""
 JOINED_THREE = """{a}, {b} and {c}|{a}, then {b}, then {c}|first {a}, then {b}, and then {c}|{a} and {b} and {c}|{a}, {b}, and finally {c}"""
 WANTED = """{a}|{a}|{a}|I want {a}|I'd like {a}|give me {a}|please make {a}|can I have {a}?|I need {a}|make {a}|create {a}|could you give me {a}?|I would like {a}"""
 #: Forms that name kinds: {k} is "picture and sound", {s} the thing.
-KINDS_OF = """{s}: {k}|{s} as {k}|{k} of {s}|give me {k} of {s}|I want {k} of {s}|{s}, {k}|make {k} of {s}|{k} of {s}, please|show me {s}: {k}|please give me {s} as {k}"""
+KINDS_OF = """{k} of {s}|{k} of {s}|{k} of {s} please|can I get {k} of {s}?|{s} in {k}|{s}: {k}, please|{s} as {k}|{k} of {s}|give me {k} of {s}|I want {k} of {s}|{s}, {k}|make {k} of {s}|{k} of {s}, please|show me {s}: {k}|please give me {s} as {k}"""
 KIND_NAMES = {"image": ["a picture", "a drawing", "an image", "picture", "a photo"], "audio": ["a sound", "a recording", "sound", "audio", "its sound"], "video": ["a video", "a clip", "an animation", "video", "a film"]}
-SEE_AND_HEAR = """let me see and hear {s}|I want to see and hear {s}|show me {s} and how it sounds|I'd like to see and hear {s}|I want to look at {s} and listen to it|what does {s} look like and sound like?|show and play {s}"""
+SEE_AND_HEAR = """show {s} and let it {w}|I want to see {s} and hear its {w}|{s} with its {w}|a picture of {s} with its {w}|{s}: a picture and its {w}|draw {s} and its {w}|draw {s}, with {w}|{s}, painted and {w}ing|let me see and hear {s}|I want to see and hear {s}|show me {s} and how it sounds|I'd like to see and hear {s}|I want to look at {s} and listen to it|what does {s} look like and sound like?|show and play {s}"""
 PIECE_REPLY = {"image": """Here is {s}.|This is {s}.|I drew {s}.|A picture of {s}:""", "audio": """This is {x}.|Here is {x}.|This is how it sounds.|The sound of {x}:|And now listen: {x}.""", "video": """Here is a video of {y}.|This is {y}.|A video of {y}:|And here it moves: {y}."""}
 SEVERAL_REPLY = """Here is {k}.|Here you are: {k}.|Sure, {k}.|This is {k}.|I made {k}."""
 
@@ -119,6 +119,9 @@ SELF = {
 }
 NOT_WANTED = """no sound please, how are you?>I am fine, thank you.|without a video: what is {s}?>It is {s}.|don't play anything, just write hello>Hello.|do not make a video of {s}>All right, no video.|I don't want to hear {s}>All right, no sound.|please stop the music>All right, it is quiet now.|only text: what does a dog do?>A dog barks.|
 do not draw {s}>All right, I will not draw it.|no pictures please, how are you?>I am fine, thank you.|I don't want a picture of {s}>All right, no picture.|no more videos>All right, no more videos.|write hello>Hello.|which is louder, a mouse or a lion?>A lion is louder.|what colour is a banana?>A banana is yellow.|
+how can I learn to speak well?>Speak slowly, and practise every day.|what did the teacher say?>I do not know what the teacher said.|who said that?>I do not know who said that.|I saw a beautiful {n}>How lovely. Where did you see it?|I saw a nice {n} today>How lovely. Where did you see it?|
+what is the best way to draw {s}?>Begin with simple shapes, then add the details.|how do I draw {s}?>Begin with simple shapes, then add the details.|how are films made?>Many pictures are shown quickly, one after the other.|she told me about {s}>What did she tell you?|what a beautiful picture>Thank you.|
+I said good morning to him>That was kind of you.|how do I speak to {s}?>Calmly and kindly.|what do people say about {s}?>People say many things about it.|I heard {x}>What was it like?|tell me how {s} is made>I am not sure how it is made.|my brother has {s}>That sounds nice.|
 I heard {x} this morning>That sounds interesting. What did you do then?|I made a video of {s} yesterday>That sounds nice. What did it show?|my {n} makes a strange noise>I am sorry to hear that. When does it happen?|I saw {s} yesterday>That sounds interesting. Where was it?|she said hello to me>That was kind of her.|
 he draws well>That is a fine talent.|I like the sound of {s}>It is a fine sound.|I love videos>What do you like to watch?|my brother plays the {n}>That sounds like fun.|there is {s} in my garden>How nice. What is it doing?|I have never seen {s}>Perhaps one day you will.|is {s} loud?>That depends.|the {n} was too loud>I am sorry to hear that."""
 NOTHING_YET = {"sound": "There is nothing to hear yet. What do you want to hear?", "video": "There is nothing to animate yet. What should move?", "first": "You have not asked for anything before this."}

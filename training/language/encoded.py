@@ -4,6 +4,7 @@ import random
 import numpy as np
 
 from ..data.nouns import EVERYDAY
+from ..data.sounds import SOUNDS
 from ..paths import work
 from .dialogues import NOUNS, imagined
 from .happenings import MOTIONS, SOUNDING, rows
@@ -78,6 +79,15 @@ def split_rows(file, held_out: bool) -> np.ndarray:
     return np.flatnonzero((file["split"] != "train") == held_out)
 
 
+def told(caption: str, name: str) -> str:
+    """How an answer names a sound: its caption where that is a phrase of its own, else what the class does"""
+    known = SOUNDS.get(name)
+    if known is None:
+        return caption
+    plain = caption.startswith(tuple(known.events + tuple(f"{thing} " for thing in known.things)))
+    return caption if plain and not caption.startswith(("it is", "the ")) and not caption.endswith(" sound") else known.events[0]
+
+
 class EncodedSounds:
     """Vectors of the sounds of one split. A generated sound is any sound of its caption, half of the time."""
 
@@ -90,9 +100,10 @@ class EncodedSounds:
         self.tokens = file["tokens"][chosen]
         said, names = column(file, "caption", "captions"), column(file, "class", "name", "noun", "label")
         for index, row in enumerate(chosen):
-            self.sounds.append(Sound(said[row], names[row] or said[row], index))
-            self.places.setdefault(said[row], []).append(index)
-            self.by_name.setdefault(names[row] or said[row], []).append(index)
+            caption, name = told(said[row], names[row]), names[row] or said[row]
+            self.sounds.append(Sound(caption, name, index))
+            self.places.setdefault(caption, []).append(index)
+            self.by_name.setdefault(name, []).append(index)
 
     def attached(self, dice: random.Random) -> Sound:
         if self.sounds:

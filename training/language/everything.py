@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 
 from ..conditioning import conditioning_tokens
+from ..data.sounds import SOUNDS
 from . import asked as written
 from .base import tokenizer
 from .dialogues import COLOURS, NOUNS
@@ -77,6 +78,12 @@ def names(text: str, words: str) -> bool:
     return " ".join(bare) in text.lower()
 
 
+def heard(text: str, sound: Sound) -> bool:
+    """Whether an answer names the sound's class in any of its words"""
+    known = SOUNDS.get(sound.name)
+    return any(names(text, words) for words in (sound.name, sound.caption, *((*known.things, *known.events, *known.nouns) if known else ())))
+
+
 def listen(graphs, show, attached, count: int = 40) -> dict:
     dice, text, named = random.Random(41), 0, 0
     for index in range(count):
@@ -86,7 +93,7 @@ def listen(graphs, show, attached, count: int = 40) -> dict:
         reply = graphs.reply(talk)
         show(f"{sound.caption} ({sound.name})", reply)
         text += not reply.made
-        named += names(reply.text, sound.name) or names(reply.text, sound.caption)
+        named += heard(reply.text, sound)
     return {"text only": f"{text}/{count}", "names the class": f"{named}/{count}"}
 
 
@@ -96,7 +103,7 @@ def moves(text: str, motion: str) -> bool:
 
 
 def watch(graphs, show, attached, count: int = 40) -> dict:
-    dice, text, thing, motion, moving, colour, coloured, heard, sounding = random.Random(42), 0, 0, 0, 0, 0, 0, 0, 0
+    dice, text, thing, motion, moving, colour, coloured, hears, sounding = random.Random(42), 0, 0, 0, 0, 0, 0, 0, 0
     for index in range(count):
         clip = attached["video"](dice)
         talk = Conversation(tokenizer())
@@ -107,8 +114,8 @@ def watch(graphs, show, attached, count: int = 40) -> dict:
         thing += names(reply.text, clip.noun)
         moving, motion = moving + bool(clip.motion), motion + moves(reply.text, clip.motion)
         coloured, colour = coloured + bool(clip.colour), colour + bool(clip.colour and clip.colour in reply.text)
-        sounding, heard = sounding + bool(clip.sound), heard + bool(clip.sound and (names(reply.text, clip.sound.name) or names(reply.text, clip.sound.caption)))
-    return {"text only": f"{text}/{count}", "names the thing": f"{thing}/{count}", "names the motion": f"{motion}/{moving}", "names the colour": f"{colour}/{coloured}", "names the sound of its track": f"{heard}/{sounding}"}
+        sounding, hears = sounding + bool(clip.sound), hears + bool(clip.sound and heard(reply.text, clip.sound))
+    return {"text only": f"{text}/{count}", "names the thing": f"{thing}/{count}", "names the motion": f"{motion}/{moving}", "names the colour": f"{colour}/{coloured}", "names the sound of its track": f"{hears}/{sounding}"}
 
 
 def mixed(graphs, show, attached, count: int = 24) -> dict:
@@ -127,7 +134,7 @@ def mixed(graphs, show, attached, count: int = 24) -> dict:
         order += not reply.made and -1 not in places and places == sorted(places)
         each["image"] += names(text, media["image"].noun)
         each["image colour"] += bool(media["image"].colour and media["image"].colour in text)
-        each["audio"] += names(text, media["audio"].name) or names(text, media["audio"].caption)
+        each["audio"] += heard(text, media["audio"])
         each["video"] += names(text, media["video"].noun)
         ordinal = kinds.index("image") + 1
         talk.assistant([reply.text], trained=False)

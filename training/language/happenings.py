@@ -15,6 +15,7 @@ goose|a goose honking|honk|1
 bird|a bird singing|song|1
 owl|an owl hooting|hoot|1
 eagle|an eagle screeching|screech|1
+crow|a crow cawing|caw|1
 parrot|a parrot squawking|squawk|1
 frog|a frog croaking|croak|1
 lion|a lion roaring|roar|1
@@ -31,17 +32,20 @@ dolphin|a dolphin clicking|clicks|1
 dinosaur|a dinosaur roaring|roar|1
 dragon|a dragon roaring|roar|1
 rain|rain falling||0
-thunder|thunder rolling||0
+thunder|thunder rumbling||0
 wind|wind blowing||0
-stream|a stream flowing|bubbling|0
-sea|waves of the sea||0
+stream|water flowing||0
+river|a river flowing||1
+sea|waves breaking on the shore||0
 ocean|ocean waves||0
 fire|a fire crackling|crackle|1
 waterfall|a waterfall||1
 storm|a storm||0
-bubbles|bubbles||0
+bubbles|water bubbling||0
 car|a car driving|engine|1
 car horn|a car horn|honk|0
+car crash|a car crashing|crash|0
+engine|an engine running||0
 race car|a race car passing|engine|1
 motorcycle|a motorcycle driving|engine|1
 truck|a truck driving|engine|1
@@ -49,15 +53,18 @@ train|a train passing|whistle|1
 helicopter|a helicopter flying|rotor|1
 airplane|an airplane flying|engine|1
 boat|a boat horn|horn|1
-siren|a siren|wail|0
+siren|a siren wailing|wail|0
 ambulance|an ambulance siren|siren|1
 police car|a police siren|siren|1
 fire engine|a fire engine siren|siren|1
-rocket|a rocket starting|roar|1
+rocket|a rocket launching|roar|1
 tractor|a tractor driving|engine|1
-door|a door closing|creak|1
+door|a door creaking|creak|1
+door slam|a door slamming||0
+knock|someone knocking on a door||0
 telephone|a telephone ringing|ring|1
 alarm clock|an alarm clock ringing|alarm|1
+wind chimes|wind chimes ringing|chime|0
 clock|a clock ticking|ticking|1
 bell|a bell ringing|ring|1
 doorbell|a doorbell|ring|0
@@ -72,17 +79,17 @@ balloon|a balloon popping|pop|1
 robot|a robot beeping|beep|1
 computer|a computer beeping|beep|1
 footsteps|footsteps||0
-applause|applause||0
+applause|people clapping||0
 laughter|people laughing||0
 crowd|a crowd cheering||0
 baby|a baby crying|cry|1
-scream|a scream||0
+scream|someone screaming||0
 heart|a heart beating|beat|1
-gunshot|a gunshot||0
-explosion|an explosion|bang|1
+gunshot|a gun being fired|shot|0
+explosion|a bomb exploding|bang|1
 bomb|a bomb exploding|bang|1
 ball|a ball bouncing|bounce|1
-laser|a laser|zap|0
+laser|a laser gun firing|zap|0
 coin|a coin dropping|clink|1
 water|water dripping||0
 piano|a piano playing|melody|1

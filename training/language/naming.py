@@ -39,10 +39,15 @@ def words_of(medium: object) -> list[tuple[int, str]]:
 PLACES = {"audio": {"name": (1,)}, "video": {"noun": (4,), "colour": (1,), "motion": (2,)}}
 
 
+#: What every vector of a modality bears beside its own word, so that the model can tell one kind from another: a share of this word's row.
+MARKS, MARK = {"audio": "sound", "video": "video"}, 0.5
+
+
 class Naming:
     """Cross-entropy of the right word among all words, by cosine to their rows"""
 
     def __init__(self, table: np.ndarray):
+        self.marks = {modality: MARK * torch.from_numpy(word_targets([MARKS[modality]], table))[0] if modality in MARKS else torch.zeros(table.shape[1]) for modality in ("image", "audio", "video")}
         self.table, self.place = table, {}
         self.texts: list[str] = []
         self.units = torch.zeros(0, table.shape[1])
@@ -61,5 +66,19 @@ class Naming:
             return torch.zeros(())
         self.add([text for _, _, text in found])
         index, place, texts = zip(*found)
-        said = F.normalize(projected[list(index), list(place)], dim=-1)
-        return F.cross_entropy(SHARPNESS * said @ self.units.T, torch.tensor([self.place[text] for text in texts]))
+        return F.cross_entropy(SHARPNESS * self.said(media, projected, index, place) @ self.units.T, torch.tensor([self.place[text] for text in texts]))
+
+    def said(self, media: list, projected: torch.Tensor, index: tuple, place: tuple) -> torch.Tensor:
+        """Unit vectors at the places of the media, without what marks their kind"""
+        marks = torch.stack([self.marks[media[row].modality] for row in index])
+        return F.normalize(projected[list(index), list(place)] - marks, dim=-1)
+
+    @torch.no_grad()
+    def right(self, media: list, projected: torch.Tensor) -> dict[int, float]:
+        """By place: how often the nearest word is the right one"""
+        found = [(index, place, text) for index, medium in enumerate(media) for place, text in words_of(medium)]
+        self.add([text for *_, text in found])
+        index, place, texts = zip(*found)
+        nearest = (self.said(media, projected, index, place) @ self.units.T).argmax(-1)
+        hits = nearest == torch.tensor([self.place[text] for text in texts])
+        return {spot: float(hits[torch.tensor(place) == spot].float().mean()) for spot in sorted(set(place))}

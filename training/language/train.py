@@ -28,14 +28,12 @@ from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, NO_LOSS, ORDINALS, OUTPU
 
 #: Tokens of one process's share of a step, padding included.
 STEP_TOKENS = 640
-#: One thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed.
-PROCESSES = 2
 #: Learning rates of AdamW.
-RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 1e-3, "output_projector": 5e-4}
+RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 4e-4, "output_projector": 5e-4}
 #: Weight of the output projector's loss beside the cross-entropy (NExT-GPT adds them as they are; its error is a norm, not a square).
 CONDITIONING = 0.3
 #: Weight of the loss that keeps projected media near the rows of their words.
-NAMING = 0.15
+NAMING = 0.3
 #: Added tokens that may be emitted; the head rows of the others stay where they are.
 EMITTED = [*(IDS[token] - FIRST for token in (*ORDINALS, SPEAK, SPOKEN)), *(token - FIRST for group in GROUPS.values() for token in group)]
 
@@ -215,6 +213,7 @@ def parse():
     parser.add_argument("--aligned", action="store_true", help="begin with the input projectors of `align`")
     parser.add_argument("--output-projector", default="output-projector-shipped.pt", help="what reads the signals of a start that has no such projector of its own")
     parser.add_argument("--replays", type=int, default=3, help="times that every replay is seen")
+    parser.add_argument("--processes", type=int, default=2, help="of one thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -222,15 +221,15 @@ def parse():
 def run(rank: int, options) -> None:
     started = time.time()
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{options.port}", rank=rank, world_size=PROCESSES)
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{options.port}", rank=rank, world_size=options.processes)
     say = print if rank == 0 else lambda *_, **__: None
     torch.manual_seed(options.seed)
     media = EveryMedium(options.seed + rank, options.real)
     replays = replay_conversations()
     talks = [talk.trim() for talk in Talks(tokenizer(), options.seed, media.attached, short_replays(), media.said, sentences()).write(options.dialogues)]
     order = batches([*((talk, None) for talk in talks), *replays * options.replays], options.seed)
-    steps = len(order) // PROCESSES
-    mine = order[rank : steps * PROCESSES : PROCESSES]
+    steps = len(order) // options.processes
+    mine = order[rank : steps * options.processes : options.processes]
     say(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays) * options.replays} tokens, {steps} steps, {time.time() - started:.0f} s", flush=True)
     read = work("language", options.output_projector)
     model, projectors, out = build_model(), torch.nn.ModuleDict({modality: InputProjector() for modality in OUTPUTS}), output_module(torch.load(read, weights_only=True) if read.exists() else None)
@@ -270,7 +269,7 @@ def run(rank: int, options) -> None:
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         optimiser.zero_grad()
-        seen += sum(len(talk.ids) for talk, _ in mine[step]) * PROCESSES
+        seen += sum(len(talk.ids) for talk, _ in mine[step]) * options.processes
         for name, figure in figures.items():
             sums[name] = sums.get(name, 0) + figure
         if step % 20 == 19:
@@ -294,7 +293,7 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         options.port = free.getsockname()[1]
-    torch.multiprocessing.spawn(run, (options,), PROCESSES)
+    torch.multiprocessing.spawn(run, (options,), options.processes)
 
 
 if __name__ == "__main__":
