@@ -19,7 +19,7 @@ import { encodeGiven, readGiven, secondsOf, seenOf } from './sources.ts';
 
 const FACTORY = 'latent-diffusion-audio';
 
-/** Files: `transformer`, `vocoder`, `melEncoder`, and `environment` where the config has `motion`. */
+/** Files: `transformer`, `vocoder`, `melEncoder`; `environment` with `motion` in the config, `melDecoder` with `melDecoder`. */
 export const latentDiffusionAudio: Factory<'decoder'> = {
   kind: 'decoder',
   name: FACTORY,
@@ -83,7 +83,7 @@ async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGrap
       count: positions,
       given: sound === null ? null : await encodeGiven(sound, positions, config, graphs),
       seen,
-      preview: async (x_0) => previewOf(await graphs.decode(x_0), config.mel),
+      preview: async (x_0) => previewOf(await graphs.show(x_0), config.mel.floor),
     },
     context,
   );

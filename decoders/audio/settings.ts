@@ -21,6 +21,8 @@ export interface AudioDecoderConfig extends DiffusionConfig {
   readonly mel: LogMelSettings;
   /** Width of a frame of a companion and of the motion that is made of it; absent where no companion can be followed. */
   readonly motion?: { readonly frame: number; readonly width: number };
+  /** Whether the file `melDecoder` turns latents to log-mels, so that a preview needs no vocoder. */
+  readonly melDecoder: boolean;
   /** Defaults of the options. */
   readonly seconds: number;
   readonly strength: number;
@@ -57,6 +59,7 @@ export const configSchema: JsonSchema = {
       required: ['frame', 'width'],
       properties: { frame: { ...count, description: 'Width of a frame of a companion.' }, width: { ...count, description: 'Channels of the motion at a position.' } },
     },
+    melDecoder: { type: 'boolean', default: false, description: 'Whether the file melDecoder shows latents as log-mels, for previews without the vocoder.' },
     seconds: { ...seconds, default: 4, description: 'Default of the option.' },
     strength: { type: 'number', minimum: 0, maximum: 1, default: 0.6, description: 'Default of the option.' },
     maxSeconds: { ...seconds, minimum: LEAST_SECONDS, default: 30, description: 'The longest sound that can be asked for.' },

@@ -120,6 +120,16 @@ describe('a sound from conditioning', () => {
   });
 });
 
+describe('previews without the vocoder', () => {
+  test('are of what the mel decoder shows', async () => {
+    const graphs = plainGraphs(() => 0.1, { decode: async (latents) => new Float32Array(latents.length * 128), show: async (latents) => ({ shape: [128, latents.length / 2], data: new Float32Array(64 * latents.length) }) });
+    const { previews } = await make(createAudioDecoder({ ...tinyConfig, melDecoder: true }, graphs), { options: { seconds: 1, previewEvery: 1 } });
+    expect(previews).toHaveLength(2);
+    expect(await inspectImage(previews[0]!.media)).toMatchObject({ width: 64, height: 128 });
+    await expect(latentDiffusionAudio.open(tinySource({ ...tinyConfig, melDecoder: true }))).rejects.toMatchObject({ code: 'bundle_invalid' });
+  });
+});
+
 describe('a sound of several windows', () => {
   test('goes on from the last 16 positions, which stay as they are', async () => {
     const graphs = await openGraphs();

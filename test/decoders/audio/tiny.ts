@@ -16,6 +16,7 @@ export const tinyConfig: AudioDecoderConfig & Record<string, unknown> = {
   overlap: 16,
   mel: { sampleRateHz: 16_000, fftSize: 1024, hop: 256, mels: 128, minHz: 0, maxHz: 8000, melScale: 'slaney', norm: 'slaney', floor: 1e-5 },
   motion: { frame: 1024, width: 6 },
+  melDecoder: false,
   seconds: 4,
   strength: 0.6,
   maxSeconds: 30,
@@ -100,6 +101,7 @@ export function plainGraphs(aim: (window: number, index: number) => number, chan
   return {
     encode: async ({ shape }) => new Float32Array((shape[1]! / 4) * CHANNELS),
     decode: async (latents) => Float32Array.from({ length: (latents.length / CHANNELS) * 1024 }, (_, i) => latents[Math.floor(i / 1024) * CHANNELS + Math.floor((i % 1024) / 128)]!),
+    show: async (latents) => ({ shape: [128, latents.length / CHANNELS * 4], data: new Float32Array(latents.length / CHANNELS * 512) }),
     watch: async () => new Float32Array(64 * 6),
     predictor() {
       const of = (window += 1);
