@@ -1,8 +1,9 @@
 // The encoder of sounds: what of a sound reaches the graph, from every container, and that long sounds are heard in windows.
+import { ALL_FORMATS, BufferSource, BufferTarget, Conversion, Input, Mp4OutputFormat, Output } from 'mediabunny';
 import { describe, expect, test } from 'vitest';
 import { jointAudio } from '../../encoders/audio/joint-audio.ts';
 import { melOf, readWindows, windowStarts } from '../../encoders/audio/windows.ts';
-import { encodeAudio, logMel } from '../../media/index.ts';
+import { addSound, encodeAudio, encodeVideo, logMel, mediaFromBytes } from '../../media/index.ts';
 import type { AudioFormat } from '../../media/index.ts';
 import type { Encoding, Media } from '../../src/contracts.ts';
 import { openSession } from '../../src/runtime/sessions.ts';
@@ -25,6 +26,17 @@ function tone(seconds: number, hz: number, rise = 0): Float32Array {
 
 async function sound(samples: Float32Array, format: AudioFormat = 'wav'): Promise<Media> {
   return encodeAudio({ samples, sampleRateHz: RATE }, { format, provenance: null, mark: false });
+}
+
+/** AAC in a file of its own, by way of a video that is given the sound and loses its pictures. */
+async function m4a(samples: Float32Array): Promise<Media> {
+  const frames = Array.from({ length: Math.ceil(samples.length / RATE) + 1 }, () => new Uint8Array(64 * 64 * 3));
+  const video = await encodeVideo({ width: 64, height: 64, frames, fps: 1 }, { format: 'mp4', provenance: null, mark: false });
+  const input = new Input({ source: new BufferSource((await addSound(video, await sound(samples))).bytes), formats: ALL_FORMATS });
+  const target = new BufferTarget();
+  const conversion = await Conversion.init({ input, output: new Output({ format: new Mp4OutputFormat(), target }), video: { discard: true } });
+  await conversion.execute();
+  return mediaFromBytes(new Uint8Array(target.buffer ?? new ArrayBuffer(0)), 'tone.m4a');
 }
 
 async function encode(media: Media, config: object = {}): Promise<Encoding> {
@@ -56,9 +68,11 @@ describe('joint-audio', () => {
     }
   });
 
-  test.each(['mp3', 'ogg', 'flac'] as const)('hears in %s what it hears in wav', async (format) => {
+  test.each(['mp3', 'ogg', 'flac', 'm4a'] as const)('hears in %s what it hears in wav', async (format) => {
     const samples = tone(3, 500, 200);
-    const [wav, other] = [await encode(await sound(samples)), await encode(await sound(samples, format))];
+    const media = format === 'm4a' ? await m4a(samples) : await sound(samples, format);
+    expect(media.modality).toBe('audio');
+    const [wav, other] = [await encode(await sound(samples)), await encode(media)];
     const cosine = wav.joint!.data.reduce((sum, value, i) => sum + value * other.joint!.data[i]!, 0);
     expect(cosine).toBeGreaterThan(format === 'flac' ? 0.9999 : 0.98);
   });
