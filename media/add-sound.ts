@@ -79,11 +79,12 @@ async function readVideo(codecs: Codecs, video: Media, format: 'mp4' | 'webm'): 
 
 /** Frames a second where all frames are equally long, to the millisecond that a webm counts; null where they are not. */
 function frameRateOf(packets: readonly EncodedPacket[]): number | null {
-  const first = packets[0];
-  if (first === undefined || first.duration <= 0) return null;
-  const rate = Math.round(1000 / first.duration) / 1000;
-  const times = packets.map(({ timestamp }) => timestamp).toSorted((a, b) => a - b);
-  return times.every((time, i) => Math.abs(time - i / rate) < 0.0011) ? rate : null;
+  const shown = packets.toSorted((a, b) => a.timestamp - b.timestamp);
+  // The length of the last one is stated; those of others may be what lies between two rounded times.
+  const length = shown.at(-1)?.duration ?? 0;
+  if (length <= 0) return null;
+  const rate = Math.round(1000 / length) / 1000;
+  return shown.every(({ timestamp }, i) => Math.abs(timestamp - i / rate) < 0.0011) ? rate : null;
 }
 
 function nameOf({ name }: Media): string {

@@ -13,7 +13,7 @@ export async function encodeAnimation({ width, height, frames, fps }: Clip, form
   const picture = sharp(strip, { raw: { width, height: height * frames.length, channels: 3, pageHeight: height } });
   const options = { loop: 0, delay: frameDelays(frames.length, fps, steps[format]) };
   if (format === 'gif') {
-    const gif = await picture.gif({ ...options, dither: 0, effort: 7, interFrameMaxError: 0, keepDuplicateFrames: true }).toBuffer();
+    const gif = await picture.gif({ ...options, dither: 0, effort: 3, interFrameMaxError: 2, keepDuplicateFrames: true }).toBuffer();
     return withGifTags(gif, tags);
   }
   if (tags.xmp !== null) picture.withXmp(tags.xmp);

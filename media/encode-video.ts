@@ -33,12 +33,12 @@ export interface Clip {
 const mediaTypes: Readonly<Record<VideoFormat, string>> = { mp4: 'video/mp4', webm: 'video/webm', gif: 'image/gif', webp: 'image/webp' };
 
 // Steps of the quantiser; both are where flat colours and their edges show no loss at twice the size.
-const quantizers = { avc: 16, vp9: 16 } as const;
+const quantizers = { avc: 16, vp9: 8 } as const;
 
 /**
  * An encoded video without sound; equal frames and options give equal bytes. Every frame is shown for 1 / fps seconds: exactly in mp4, to the millisecond
  * in webm and webp, to 10 ms in gif, where errors do not add up.
- * H.264 has even sizes alone: an odd edge gets its last row or column twice in mp4.
+ * The codecs of mp4 and webm take even sizes alone: there an odd width or height gets its last column or row twice.
  * @throws AnymodalError `internal` where sizes, frames and fps make no video, `unsupported` where the codecs of mp4 and webm are not installed.
  */
 export async function encodeVideo(clip: Clip, options: VideoEncoding): Promise<Media> {
@@ -56,7 +56,7 @@ async function encodePackets({ width, height, frames, fps }: Clip, format: 'mp4'
   const purpose = format === 'mp4' ? 'An mp4 video' : 'A webm video';
   const { NullTarget, MkvOutputFormat, Output, VideoSample, VideoSampleSource, Quality } = await loadCodecs(purpose);
   const codec = format === 'mp4' ? 'avc' : 'vp9';
-  const size = format === 'mp4' ? { width: width + (width % 2), height: height + (height % 2) } : { width, height };
+  const size = { width: width + (width % 2), height: height + (height % 2) };
   const packets: EncodedPacket[] = [];
   let config: VideoDecoderConfig | undefined;
   const source = new VideoSampleSource({

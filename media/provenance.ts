@@ -2,6 +2,7 @@
 // The mark of generated media is XMP Iptc4xmpExt:DigitalSourceType (IPTC Photo Metadata Standard); prompt and settings are one JSON object in the
 // EXIF UserComment, the prompt also as IPTC's AIPromptInformation. Knows the containers' metadata blocks, not their pixels.
 import type { Media, Provenance } from '../src/contracts.ts';
+import { commentOf } from './file-comments.ts';
 
 /** IPTC's code for media made by a trained model: http://cv.iptc.org/newscodes/digitalsourcetype/. */
 export const generatedSourceType = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia';
@@ -56,10 +57,10 @@ export function provenancePacket(provenance: Provenance | null, mark: boolean): 
 <?xpacket end="r"?>`;
 }
 
-/** Prompt and settings that `encodeImage` wrote into a png, jpeg or webp, or null where there are none. */
+/** Prompt and settings that `encodeImage`, `encodeAudio` or `encodeVideo` wrote into a file, or null where there are none. */
 export function readProvenance(media: Media): Provenance | null {
   const exif = metadataBlocks(media.bytes).exif;
-  const comment = exif === null ? null : userComment(exif);
+  const comment = exif === null ? commentOf(media.bytes) : userComment(exif);
   if (comment === null) return null;
   try {
     const value: unknown = JSON.parse(comment);
@@ -71,8 +72,9 @@ export function readProvenance(media: Media): Provenance | null {
 
 /** Whether the file says of itself that a trained model made it. */
 export function isMarkedGenerated(media: Media): boolean {
-  const xmp = metadataBlocks(media.bytes).xmp;
-  return xmp !== null && new TextDecoder().decode(xmp).includes(generatedSourceType);
+  // A picture has it in XMP; other files have it as a whole wherever their format has a place for it.
+  const place = media.modality === 'image' ? metadataBlocks(media.bytes).xmp : media.bytes;
+  return place !== null && Buffer.from(place.buffer, place.byteOffset, place.byteLength).includes(generatedSourceType);
 }
 
 function isProvenance(value: unknown): value is Provenance {

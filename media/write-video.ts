@@ -31,7 +31,9 @@ export async function writeVideo(format: 'mp4' | 'webm', picture: PictureTrack, 
   const target = new BufferTarget();
   const output = new Output({ format: format === 'mp4' ? new Mp4OutputFormat({ fastStart: 'in-memory' }) : new WebMOutputFormat(), target });
   const pictures = new EncodedVideoPacketSource(picture.codec);
-  output.addVideoTrack(pictures, picture.fps === null ? {} : { frameRate: picture.fps });
+  // An mp4 counts time in parts of this; by whole frames is too coarse for readers that round.
+  const clock = format === 'mp4' ? 1000 : 1;
+  output.addVideoTrack(pictures, picture.fps === null ? {} : { frameRate: picture.fps * clock });
   const sounds = sound === null ? null : new EncodedAudioPacketSource(sound.codec);
   if (sounds !== null) output.addAudioTrack(sounds);
   output.setMetadataTags({
