@@ -1,5 +1,6 @@
 // The decoder of sounds on tiny graphs: given sounds and videos, cancelling, and what is refused.
 
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openAudioGraphs } from '../../../decoders/audio/graphs.ts';
 import type { AudioGraphs } from '../../../decoders/audio/graphs.ts';
@@ -74,6 +75,20 @@ describe('an edit', () => {
 });
 
 describe('a sound that goes with a video', () => {
+  test('is what the sampler of training makes of the same noise, words and frames', async () => {
+    const fixture: { seed: number; steps: number; guidanceScale: number; shift: number; frames: number; fps: number; samples: { data: string } } = JSON.parse(
+      readFileSync(new URL('../../fixtures/sound-sampling.json', import.meta.url), 'utf8'),
+    );
+    const shifted = await latentDiffusionAudio.open(tinySource({ ...tinyConfig, schedulers: { 'flow-match-euler': { shift: fixture.shift, timestepSpacing: 'trailing' } } }));
+    others.push(async () => shifted.dispose());
+    const { steps, guidanceScale } = fixture;
+    const made = samplesOf((await make(shifted, { companions: { video: frames(fixture.frames, fixture.fps) }, options: { steps, guidanceScale } }, fixture.seed)).media);
+    const bytes = Buffer.from(fixture.samples.data, 'base64');
+    expect(made).toHaveLength((bytes.length / 4) * 50);
+    // The last 5 ms are faded.
+    for (let i = 0; i < bytes.length / 4 - 2; i += 1) expect(Math.abs(made[i * 50]! / 32768 - bytes.readFloatLE(i * 4))).toBeLessThan(1e-3);
+  });
+
   test('lasts as long as the video and hears what is seen', async () => {
     const { media, warnings } = await make(decoder, { companions: { video: frames(16, 8) } });
     expect(samplesOf(media)).toHaveLength(32_000);
