@@ -37,7 +37,7 @@ class Environment(nn.Module):
         distance = (self.positions[None, :, None] - times[:, None, :]).abs()
         # A position reads the frames around it, and those an eighth of a second before and after.
         near = [(-(self.positions[None, :, None] + shift - times[:, None, :]).abs() * 24).softmax(-1) @ seen for shift in (-0.125, 0.0, 0.125)]
-        present = (1.2 - distance.min(-1).values / 0.13).clamp(0, 0.2)[..., None] * 5
+        present = (6.0 - distance.amin(-1) / 0.026).clamp(min=0.0, max=1.0)[..., None]
         x = (torch.cat(near, -1) * present).transpose(1, 2)
         for i, layer in enumerate(self.mix):
             y = F.silu(layer(x))

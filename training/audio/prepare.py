@@ -20,7 +20,7 @@ def in_step(dice: random.Random, bank: Bank, clips: list[dict], index: int) -> t
     clip = clips[index]
     shift = dice.choice([0.0, 0.0, 0.0, dice.uniform(0, 1.9)])
     times, follows = [t + shift for t in clip["events"]], None
-    alike = [i for i in range(max(0, index - 300), min(len(clips), index + 300)) if clips[i]["kind"] == clip["kind"] and clips[i]["split"] == clip["split"] and i != index]
+    alike = [i for i in range(len(clips)) if clips[i]["kind"] == clip["kind"] and clips[i]["split"] == clip["split"]]
     if shift == 0 and dice.random() < 0.3:
         follows = dice.choice(alike)
         times += [t + 2.0 for t in clips[follows]["events"]]
