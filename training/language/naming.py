@@ -36,7 +36,7 @@ def words_of(medium: object) -> list[tuple[int, str]]:
 
 
 #: Which vector of a sound or video says what; found in the encoders' tokens by `align`.
-PLACES = {"audio": {"name": (1,)}, "video": {"noun": (4,), "colour": (1,), "motion": (2,)}}
+PLACES = {"audio": {"name": (6,)}, "video": {"noun": (4,), "colour": (1,), "motion": (2,)}}
 
 
 #: What every vector of a modality bears beside its own word, so that the model can tell one kind from another: a share of this word's row.

@@ -5,6 +5,7 @@ say (`training/encoder/model.py`: colour, background, count, side, style, word, 
 import numpy as np
 
 from ..conditioning import sentence_embeddings
+from ..data.sounds import DENSITIES, FAMILIES, HEIGHTS, LEVELS, PATTERNS
 from ..paths import work
 from .dialogues import COLOURS, NOUNS
 from .media import Picture, Sound
@@ -22,6 +23,8 @@ def captions() -> list[str]:
 
 
 DETAILS = {"background": "white", "count": "one", "side": "in the middle"}
+#: What the audio encoder's detail tokens say before the words (`training/audio/encoder.py`): what is played, pitch, speed, loudness, family.
+HEARD = (PATTERNS, HEIGHTS, DENSITIES, LEVELS, FAMILIES)
 STYLES = ["cartoon style", "flat style", "glossy style", "3D style"]
 
 
@@ -45,7 +48,7 @@ class CaptionVectors:
     def says(self, medium: object) -> list[str]:
         """What each vector says, the global one first; the rest is noise"""
         if isinstance(medium, Sound):
-            return [medium.caption, medium.name, medium.name]
+            return [medium.caption, *(self.random.choice(words) for words in HEARD), medium.name, medium.name]
         colour = medium.colour or self.random.choice(COLOURS)
         if isinstance(medium, Picture):
             return [medium.caption, colour, medium.background or DETAILS["background"], DETAILS["count"], DETAILS["side"], self.random.choice(STYLES), medium.noun, medium.noun]

@@ -186,6 +186,6 @@ class Talks(Together):
         return talk
 
     #: Kinds and their shares; the first row is about pictures alone.
-    KINDS = (("single", 5), ("asks", 2), ("edits", 8), ("reads", 5), ("reads_real", 13), ("two_pictures", 5), ("two_answers", 2), ("refusals", 7),
-             ("hears", 6), ("films", 6), ("several", 15), ("follows", 11), ("remembers", 2), ("forces", 7), ("speaks", 10),
-             ("listens", 5), ("watches", 8), ("mixes", 11), ("turns_into", 5), ("examples", 7))
+    KINDS = (("single", 8), ("asks", 2), ("edits", 8), ("reads", 5), ("reads_real", 12), ("two_pictures", 4), ("two_answers", 2), ("refusals", 7),
+             ("hears", 9), ("films", 7), ("several", 14), ("follows", 10), ("remembers", 2), ("forces", 6), ("speaks", 9),
+             ("listens", 9), ("watches", 8), ("mixes", 12), ("turns_into", 5), ("examples", 7))

@@ -92,6 +92,17 @@ def whiten(model: OutputProjector, inputs: torch.Tensor) -> None:
     model.enter.bias.copy_(-model.enter.weight @ mean)
 
 
+def targets_of(names: list[str]) -> np.ndarray:
+    """Conditioning tokens of the captions, kept in a file for the next step"""
+    path = work("language", "states", "targets")
+    if (known := path.with_suffix(".json")).exists() and json.loads(known.read_text()) == names:
+        return np.load(path.with_suffix(".npy")).astype(np.float32)
+    found = conditioning_tokens(names).astype(np.float32)
+    np.save(path.with_suffix(".npy"), found.astype(np.float16))
+    known.write_text(json.dumps(names))
+    return found
+
+
 class States:
     """States [n, 4, width] with their input rows `embedded`, targets of the distinct prompts, each state's target and output, and the rows to
     learn and to check: some captions are unseen"""
@@ -106,7 +117,7 @@ class States:
         names = sorted(set(prompts))
         held = set(random.Random(1).sample(names, len(names) // HELD))
         place = {name: index for index, name in enumerate(names)}
-        self.targets = torch.from_numpy(conditioning_tokens(names).astype(np.float32))
+        self.targets = torch.from_numpy(targets_of(names))
         self.rows = torch.tensor([place[prompt] for prompt in prompts])
         test = torch.tensor([prompt in held for prompt in prompts])
         self.learn, self.check = torch.nonzero(~test)[:, 0], torch.nonzero(test)[:, 0]
@@ -115,7 +126,8 @@ class States:
         return rows[torch.from_numpy(self.outputs == output)[rows]]
 
 
-def fit(minutes: float, batch: int = 64) -> None:
+def fit(minutes: float, start: dict | None = None, batch: int = 64) -> None:
+    """`start` is an output projector that was tuned beside the language model; without one the entrance is whitened"""
     started = time.time()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -124,15 +136,20 @@ def fit(minutes: float, batch: int = 64) -> None:
     print(f"{len(learn)} signals to learn, {len(data.check)} of unseen captions, {time.time() - started:.0f} s", flush=True)
     model = OutputProjector()
     some = learn[torch.randperm(len(learn))[:6000]]
-    whiten(model, hidden[some] + embedded[some])
-    model.leave.bias.data = targets[rows[learn]].mean((0, 1))
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-3, betas=(0.9, 0.98), weight_decay=0.05)
+    if start:
+        model.load_state_dict({name.removeprefix("transformer."): value for name, value in start.items() if name.startswith("transformer.")})
+        print(f"as tuned: unseen {report(model, data, data.check[:800])}", flush=True)
+    else:
+        whiten(model, hidden[some] + embedded[some])
+        model.leave.bias.data = targets[rows[learn]].mean((0, 1))
+    rate = 6e-4 if start else 1e-3
+    optimiser = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.98), weight_decay=0.05)
     # Deviation within a position: the noise of rounding is a part of it.
     spread = hidden[some].std(0)
     clock, step = time.time(), 0
     while (spent := (time.time() - clock) / (minutes * 60)) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = 1e-3 * min(1, (step + 1) / 30) * (1 - spent)
+            group["lr"] = rate * min(1, (step + 1) / 30) * (1 - spent)
         chosen = learn[torch.randint(len(learn), (batch,))]
         noisy = hidden[chosen] + 0.3 * spread * torch.randn(batch, 4, hidden.shape[-1])
         value = conditioning_loss(model(noisy, embedded[chosen]), targets[rows[chosen]])
@@ -208,10 +225,11 @@ if __name__ == "__main__":
     parser.add_argument("--rank", type=int, default=160)
     parser.add_argument("--ridge", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--checkpoint", help="of the tuning, whose output projector to start the fit from")
     options = parser.parse_args()
     if options.step == "states":
         states(options.count, options.minutes, options.seed)
     elif options.step == "mix":
         mix(options.rank, options.ridge)
     else:
-        fit(options.minutes)
+        fit(options.minutes, torch.load(work("language", options.checkpoint), weights_only=True)["output_projector"] if options.checkpoint else None)

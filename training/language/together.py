@@ -37,9 +37,7 @@ class Together(Everything):
         elif roll < 0.85:
             outputs, request = ("image", "audio"), self.choose(asking.SEE_AND_HEAR, thing)
         else:
-            outputs, things, style = dice.choices(KINDS, k=2), [thing, other], dice.randrange(2)
-            if outputs[0] == outputs[1] == "image" and style == 0:
-                outputs[1] = "audio"
+            outputs, things, style = dice.sample(KINDS, 2) if dice.random() < 0.85 else [dice.choice(KINDS)] * 2, [thing, other], dice.randrange(2)
             request = self.joined([self.choose(asking.PART_NAMED[output].split(";")[style], things[index]) for index, output in enumerate(outputs)], style)
         self.user(talk, request)
         signals = [Signal(things[index].caption(output), (), things[index].medium(output), output) for index, output in enumerate(outputs)]
