@@ -18,7 +18,7 @@ const factoryModules = ['encoders', 'projectors', 'decoders', 'src/language-mode
 
 afterAll(closeMedia);
 
-const component = (kind: BundleComponent['kind'], uses: string): BundleComponent => ({ kind, uses, files: {}, config: {} });
+const entry = (kind: BundleComponent['kind'], uses: string): BundleComponent => ({ kind, uses, files: {}, config: {} });
 
 /** The tiny bundle, whose language model says `[VID0]` to `[VID3]` for a smell. */
 function smelling(bundle: Bundle): Bundle {
@@ -38,10 +38,10 @@ function smelling(bundle: Bundle): Bundle {
           mediaEmbeds: { ...Object.fromEntries(Object.keys(bundle.inputs).filter((modality) => modality !== 'text').map((modality) => [modality, 9])), smell: 9 },
         },
       },
-      'smell-encoder': component('encoder', 'nose'),
+      'smell-encoder': entry('encoder', 'nose'),
       'smell-input-projector': projector,
       'smell-output-projector': signals,
-      'smell-decoder': component('decoder', 'perfumer'),
+      'smell-decoder': entry('decoder', 'perfumer'),
     },
     inputs: { ...bundle.inputs, smell: { encoder: 'smell-encoder', projector: 'smell-input-projector' } },
     outputs: { ...(image && { image }), smell: { decoder: 'smell-decoder', sources: { signal: 'smell-output-projector', prompt: 'text-conditioner', joint: 'joint-conditioner' }, chat: 'signal' } },
