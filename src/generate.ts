@@ -139,18 +139,18 @@ async function* goDirectly(run: Run): AsyncGenerator<JobEventBody, Reply> {
 async function* decode(run: Run, order: Order, index: number, leader: Leader | null): AsyncGenerator<JobEventBody, DecodeResult> {
   const { chain, job, variant, seed } = run;
   const { output, part, source, references, ordinals, prompt, caption } = order;
-  const { decoder } = outputOf(chain, output);
+  const { decoder, sources } = outputOf(chain, output);
   const conditioning = await condition(run, output, source);
+  const context = run.context(index === 0 ? createRandom(seed) : createRandom(seed).fork(`${output}/${index}`));
   let negative = null;
   if (job.negativePrompt !== null) {
-    if (!decoder.component.negative) throw new AnymodalError('unsupported', `${output}: its decoder takes no negative prompt; leave it out`);
-    negative = await condition(run, output, { type: 'prompt', text: job.negativePrompt });
+    if (decoder.component.negative && sources.prompt !== undefined) negative = await condition(run, output, { type: 'prompt', text: job.negativePrompt });
+    else context.warn('negative_ignored', `${output}: its decoder takes no negative prompt`);
   }
   yield* notesOf(run);
   yield { type: 'media-start', variant, part, output, modality: decoder.component.modality, seed, references: ordinals, ...(caption && { prompt }) };
 
   const start = performance.now();
-  const random = createRandom(seed);
   const request = {
     conditioning,
     negative,
@@ -160,7 +160,7 @@ async function* decode(run: Run, order: Order, index: number, leader: Leader | n
     provenance: job.metadata ? provenanceOf(chain.bundle, job, decoder.component, { ...order, index, seed, leader }) : null,
   };
   let result: DecodeResult | null = null;
-  for await (const event of decoder.component.decode(request, run.context(index === 0 ? random : random.fork(`${output}/${index}`)))) {
+  for await (const event of decoder.component.decode(request, context)) {
     yield* notesOf(run);
     if (event.type === 'progress') yield { type: 'media-progress', variant, part, step: event.step, steps: event.steps };
     else if (event.type === 'preview') yield { type: 'media-preview', variant, part, step: event.step, media: event.media };

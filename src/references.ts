@@ -13,13 +13,13 @@ type Warnings = Pick<Context, 'warn'>;
 
 /**
  * What the language model pointed at: a medium of the output's own modality is edited, another is followed. With a mask
- * and nothing to edit, the latest medium of the output's modality is edited, since a mask is of no use otherwise.
+ * and nothing to edit, a decoder that takes masks edits the latest medium of its modality, since a mask is of no use otherwise.
  *
  * @param media all media of the conversation by ordinal
  */
 export function chosenByModel(decoder: Decoder, output: string, ordinals: readonly number[], media: readonly Media[], mask: Media | null, warnings: Warnings): Chosen {
   const points = ordinals.filter((ordinal) => media[ordinal - 1] !== undefined);
-  if (mask !== null && !points.some((ordinal) => media[ordinal - 1]?.modality === decoder.modality)) {
+  if (mask !== null && decoder.references.includes('mask') && !points.some((ordinal) => media[ordinal - 1]?.modality === decoder.modality)) {
     const latest = media.findLastIndex((medium) => medium.modality === decoder.modality);
     if (latest >= 0) points.push(latest + 1);
   }
@@ -49,7 +49,7 @@ export function chosenBeforehand(decoder: Decoder, output: string, job: JobReque
   const media = messages.flatMap(({ parts }) => parts.flatMap((part) => (part.type === 'media' ? [part.media] : [])));
   if (job.route === 'direct') return chosenByRequest(decoder, output, media, [], job.mask, silent).references;
   // With a mask the model says which medium is edited, not whether one is.
-  if (job.mask === null || media.filter((medium) => medium.modality === decoder.modality).length !== 1) return [];
+  if (job.mask === null || !decoder.references.includes('mask') || media.filter((medium) => medium.modality === decoder.modality).length !== 1) return [];
   return chosenByModel(decoder, output, [], media, job.mask, silent).references;
 }
 
@@ -88,7 +88,7 @@ export function provenanceOf(
 ): Provenance {
   return {
     prompt: medium.prompt,
-    ...(job.negativePrompt !== null && { negativePrompt: job.negativePrompt }),
+    ...(job.negativePrompt !== null && decoder.negative && { negativePrompt: job.negativePrompt }),
     seed: medium.seed,
     ...(medium.index > 0 && { index: medium.index }),
     bundle: bundle.id,

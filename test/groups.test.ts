@@ -208,6 +208,16 @@ describe('media in', () => {
     expect(ofType(events, 'job-warning')).toEqual([]);
   });
 
+  test('a mask and a negative prompt are for the outputs that take them', async () => {
+    const run = await engineOf();
+    const mask = mediaOf('image', 'image/png', 'mask');
+    const masked = await run(jobOf([shown('audio', 'bell'), shown('image', 'cat'), '{audio} {image}'], { mask }));
+    expect([made(masked, 'audio')[0]?.references, made(masked, 'image')[0]?.references]).toEqual([[], ['edit cat', 'mask mask']]);
+    const events = await run(direct(['image', 'audio'], { negativePrompt: 'blurred' }));
+    expect(ofType(events, 'job-warning')).toMatchObject([{ code: 'negative_ignored', message: 'audio: its decoder takes no negative prompt' }]);
+    expect([made(events, 'image')[0]?.provenance, made(events, 'audio')[0]?.provenance]).toEqual([expect.objectContaining({ negativePrompt: 'blurred' }), expect.not.objectContaining({ negativePrompt: 'blurred' })]);
+  });
+
   test('every modality is checked before the job is queued', async () => {
     const run = await engineOf();
     for (const modality of ['image', 'video', 'audio'] as const) {
