@@ -5,6 +5,7 @@ import { featureRegression } from './feature-regression.ts';
 import { jointToken } from './joint-token.ts';
 import { linear, mlp } from './linear.ts';
 import { nextGptTransformer } from './nextgpt-transformer.ts';
+import { textCharacters } from './text-characters.ts';
 
 export const factories: readonly AnyFactory[] = [
   linear,
@@ -12,4 +13,5 @@ export const factories: readonly AnyFactory[] = [
   nextGptTransformer,
   featureRegression,
   jointToken,
+  textCharacters,
 ];
