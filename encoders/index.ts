@@ -5,10 +5,12 @@ import { jointAudio } from './audio/joint-audio.ts';
 import { jointImage } from './image/joint-image.ts';
 import { sentenceTokens } from './text/sentence-tokens.ts';
 import { sentenceTransformer } from './text/sentence-transformer.ts';
+import { jointVideo } from './video/joint-video.ts';
 
 export const factories: readonly AnyFactory[] = [
   sentenceTransformer,
   sentenceTokens,
   jointImage,
   jointAudio,
+  jointVideo,
 ];

@@ -1,0 +1,113 @@
+// The factory `latent-diffusion-video`: conditioning tokens to a video whose first frame a decoder of pictures draws, or a picture gives,
+// and whose further frames are differences from it, made by diffusion over space and time. Knows no prompt and no projector.
+// Source: latents of frames as in Blattmann et al. 2023 (arXiv 2304.08818); given videos: Meng et al. 2022 (arXiv 2108.01073).
+
+import { encodeVideo } from '../../media/index.ts';
+import type { Conditioning, Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Provenance } from '../../src/contracts.ts';
+import { checkSchema } from '../../src/schema.ts';
+import { guidanceOf, provenanceWith } from '../diffusion/conditioning.ts';
+import { requireOptions } from '../diffusion/settings.ts';
+import { reported } from '../diffusion/trajectory.ts';
+import { drawLatents, stepsOf } from '../image/draw.ts';
+import type { Drawing } from '../image/draw.ts';
+import { previewOf } from '../image/preview.ts';
+import { schedulersFor } from '../schedulers/index.ts';
+import { decodeFrames } from './frames.ts';
+import { openVideoGraphs } from './graphs.ts';
+import type { VideoGraphs } from './graphs.ts';
+import { joinSound } from './join.ts';
+import { drawMotion, motionSteps } from './motion.ts';
+import type { MotionPlan } from './motion.ts';
+import { configSchema, FACTORY, frameElements, optionsSchema, readConfig } from './settings.ts';
+import type { VideoDecoderConfig, VideoOptions } from './settings.ts';
+import { readSource } from './sources.ts';
+
+/** Files: `transformer`, and those of the decoder of pictures: `imageTransformer`, `latentEncoder`, `latentDecoder`. */
+export const latentDiffusionVideo: Factory<'decoder'> = {
+  kind: 'decoder',
+  name: FACTORY,
+  config: configSchema,
+  ports(given) {
+    const config = readConfig(given);
+    return { in: { tokens: config.tokens }, out: { frames: [null, frameElements(config)], times: [null] } };
+  },
+  async open(source) {
+    const config = readConfig(source.config);
+    return createVideoDecoder(config, await openVideoGraphs(source, config));
+  },
+};
+
+/** A decoder over open graphs, which it owns. */
+export function createVideoDecoder(config: VideoDecoderConfig, graphs: VideoGraphs): Decoder {
+  const options = optionsSchema(config);
+  return {
+    modality: 'video',
+    options,
+    references: ['edit', 'follow'],
+    follows: ['image'],
+    negative: true,
+    join: joinSound,
+    dispose: async () => graphs.release(),
+    async *decode(request, context) {
+      yield* decodeVideoRequest(config, graphs, request, requireOptions(checkSchema<VideoOptions>(options, request.options, 'video')), context);
+    },
+  };
+}
+
+/**
+ * The noise of the first frame is drawn from the job's generator before anything else, as the decoder of pictures does, so that one seed
+ * gives both the same picture. The noise of the motion comes from the fork `motion`, one window after another: it does not depend on how
+ * the first frame came about, and more frames leave the first ones as they are.
+ */
+async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGraphs, request: DecodeRequest, options: VideoOptions, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult> {
+  const { image } = config;
+  const { random, signal } = context;
+  const eps = random.normal(frameElements(config));
+  const noise = random.fork('motion');
+  const source = await readSource(request.references, config, graphs.image, options, context);
+  const edited = source.frames.length > 0;
+  if (!edited && options.strength !== config.strength) context.warn('strength_unused', 'strength has no effect without a video to edit.');
+  // The first frame has a guidance scale of its own, so that a scale of 1 leaves a negative prompt without effect only where none is drawn.
+  const guidance = guidanceOf(FACTORY, config, request, options, source.picture === null ? { ...context, warn: () => undefined } : context);
+  const drawing: Drawing = {
+    ...guidance,
+    guidanceScale: image.guidanceScale,
+    scheduler: schedulersFor(image.prediction)[0]!,
+    steps: image.steps,
+    source: source.frames[0] === undefined ? null : { latents: source.frames[0], mask: null },
+    strength: options.strength,
+    eps,
+    draw: () => random.normal(eps.length),
+    signal,
+  };
+  const plan: MotionPlan = { steps: options.steps, strength: options.strength, count: options.frames, given: source.frames };
+  const { previewEvery, scheduler } = options;
+  const done = source.picture === null ? stepsOf(drawing) : 0;
+  const among = { done: 0, steps: done + motionSteps(config, plan) };
+
+  const first = source.picture ?? (yield* reported(drawLatents(image, graphs.image, drawing), { previewEvery, preview: async (x_0) => previewOf(image, graphs.image, [x_0]), among }));
+  const motion = { ...guidance, ...plan, scheduler, first, draw: (count: number) => noise.normal(count), signal };
+  const latents = yield* drawMotion(config, graphs, motion, { previewEvery, preview: async (frames) => previewOf(image, graphs.image, outline(frames)), done });
+
+  const video = { ...(await decodeFrames(config, graphs.image, latents, options.width, signal)), fps: options.fps };
+  const media = await encodeVideo(video, { format: options.format, provenance: provenanceWith(request.provenance, options, settingsOf(options, edited)), mark: true });
+  yield { type: 'media', media, companion: companionOf(latents, options.fps) };
+}
+
+/** First, middle and last frame: enough to see what moves. */
+function outline(frames: readonly Float32Array[]): Float32Array[] {
+  return [frames[0]!, frames[Math.floor(frames.length / 2)]!, frames.at(-1)!];
+}
+
+/** What a sound that goes with the video is made after: the latents of each frame, and when it is seen, in seconds. */
+function companionOf(latents: readonly Float32Array[], fps: number): Conditioning {
+  const width = latents[0]!.length;
+  const data = new Float32Array(latents.length * width);
+  latents.forEach((frame, index) => data.set(frame, index * width));
+  return { frames: { shape: [latents.length, width], data }, times: { shape: [latents.length], data: Float32Array.from(latents, (_, index) => index / fps) } };
+}
+
+/** The settings that determine the video. */
+function settingsOf({ frames, fps, width, steps, guidanceScale, scheduler, strength, format }: VideoOptions, edited: boolean): Provenance {
+  return { frames, fps, width, steps, guidanceScale, scheduler, ...(edited && { strength }), format };
+}
