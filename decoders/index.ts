@@ -3,14 +3,12 @@
 import type { AnyFactory } from '../src/contracts.ts';
 import { latentDiffusionAudio } from './audio/latent-diffusion-audio.ts';
 import { latentDiffusionImage } from './image/latent-diffusion-image.ts';
-import { latentDiffusionVideo } from './video/latent-diffusion-video.ts';
 import { fliteSpeech } from './speech/flite-speech.ts';
 import { latentDiffusionVideo } from './video/latent-diffusion-video.ts';
 
 export const factories: readonly AnyFactory[] = [
   latentDiffusionImage,
   latentDiffusionAudio,
-  latentDiffusionVideo,
   latentDiffusionVideo,
   fliteSpeech,
 ];
