@@ -66,7 +66,7 @@ describe('bad input: exit 2, one message, nothing left behind', { timeout: 60_00
       [['a house', '--steps', '0'], '--steps: got 0, expected an integer from 1 to'],
       [['a house', '--size', '13x7'], '--size 13x7, width: got 13, expected'],
       [['a house', '--route', 'direct'], 'the direct route needs to know what to make'],
-      [['a house', '--audio', 'a.wav'], '--audio: there is no such flag. Bundle'],
+      [['a house', '--smell', 'a.smell'], '--smell: there is no such flag. Bundle'],
     ] as const) {
       const { code, out, err } = await anymodal(args, { folder, environment });
       expect(err).toContain(message);
