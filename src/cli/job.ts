@@ -83,7 +83,8 @@ function gather(event: JobEvent, reply: Map<number, Part>, starts: ReadonlyMap<s
     reply.set(event.part, { type: 'text', text: `${before?.type === 'text' ? before.text : ''}${event.text}` });
   }
   if (event.type === 'media-end' && event.variant === 0) {
-    reply.set(event.part, { type: 'media', media: event.media, made: { output: event.output, references: starts.get(placeOf(event))?.references ?? [] } });
+    const { references = [], prompt } = starts.get(placeOf(event)) ?? {};
+    reply.set(event.part, { type: 'media', media: event.media, made: { output: event.output, references, ...(prompt !== undefined && { prompt }) } });
   }
 }
 
