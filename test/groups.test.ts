@@ -185,6 +185,16 @@ describe('media in', () => {
     ]);
   });
 
+  test('the model points at several media of a kind, each by its own number', async () => {
+    const run = await engineOf();
+    const parts = [shown('image', 'cat'), shown('audio', 'bell'), 'then', shown('image', 'dog'), shown('audio', 'horn'), '{audio:4} {image:3} {video:1} {image:1,3} {audio:2}'];
+    const events = await run(jobOf(parts));
+    expect(made(events, 'audio').map(({ references }) => references)).toEqual([['edit horn'], ['edit bell']]);
+    expect(made(events, 'image').map(({ references }) => references)).toEqual([['edit dog'], ['edit cat', 'edit dog']]);
+    expect(made(events, 'video').map(({ references }) => references)).toEqual([['follow cat']]);
+    expect(ofType(events, 'media-start').toSorted((a, b) => a.part - b.part).map(({ references }) => references)).toEqual([[4], [3], [1], [1, 3], [2]]);
+  });
+
   test('with a prompt the media are edited or followed where the decoder can', async () => {
     const run = await engineOf();
     const events = await run(direct(['video'], {}, [shown('audio', 'bell'), 'a cat', shown('image', 'cat'), shown('video', 'clip'), shown('video', 'other')]));

@@ -19,7 +19,7 @@ import { Turns } from './turns.ts';
 
 type Work = (signal: AbortSignal, position: number) => AsyncGenerator<JobEventBody, Usage>;
 
-/** Media that were checked and found good; an id is 64 bytes. */
+/** Media that were checked and found good, by encoder; a key has some 80 bytes. */
 const CHECKED_MEDIA_BYTES = 2 ** 18;
 
 /**
@@ -39,7 +39,7 @@ class ChainEngine implements Engine {
   readonly #description: EngineDescription;
   readonly #turns = new Turns();
   readonly #closing = new AbortController();
-  readonly #checked = new Recent<true>(CHECKED_MEDIA_BYTES, () => 64);
+  readonly #checked = new Recent<true>(CHECKED_MEDIA_BYTES, () => 80);
   #active = 0;
 
   constructor(chain: OpenChain, description: EngineDescription) {
@@ -131,11 +131,13 @@ class ChainEngine implements Engine {
   async #check(media: readonly Media[], signal: AbortSignal): Promise<void> {
     const context = createSteps(this.#chain, signal).context(createRandom(0));
     for (const medium of media) {
-      const encoder = this.#chain.inputs.get(medium.modality)?.encoder.component;
-      if (encoder?.check === undefined || this.#checked.get(medium.id) === true) continue;
+      const encoder = this.#chain.inputs.get(medium.modality)?.encoder;
+      // The same bytes can be a picture in one place and a video in another.
+      const key = `${encoder?.name}/${medium.id}`;
+      if (encoder?.component.check === undefined || this.#checked.get(key) === true) continue;
       signal.throwIfAborted();
-      await encoder.check(medium, context);
-      this.#checked.set(medium.id, true);
+      await encoder.component.check(medium, context);
+      this.#checked.set(key, true);
     }
   }
 
