@@ -1,5 +1,6 @@
 // The decoder of videos on tiny graphs: what a request may say, what comes out, and that it stops when told.
 
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createImageDecoder } from '../../../decoders/image/latent-diffusion-image.ts';
 import { openVideoGraphs } from '../../../decoders/video/graphs.ts';
@@ -75,6 +76,20 @@ describe('a video from conditioning', () => {
     const graphs = await openGraphs();
     const first = fromPlanar(await graphs.image.decode(latentsOf(result, 0)));
     expect((await decodeImage(image.media, white)).pixels).toEqual(new Uint8Array(first));
+  });
+
+  test('is what the sampler of training makes of the same noise and words', async () => {
+    type Stage = { steps: number; guidanceScale: number; shift: number };
+    const fixture: { seed: number; frames: number; differenceScale: number; still: Stage; motion: Stage; latents: { data: string } } = JSON.parse(
+      readFileSync(new URL('../../fixtures/video-sampling.json', import.meta.url), 'utf8'),
+    );
+    const stage = ({ steps, guidanceScale, shift }: Stage): object => ({ steps, guidanceScale, schedulers: { 'flow-match-euler': { shift, timestepSpacing: 'trailing' } } });
+    const { seed, frames, differenceScale, still, motion } = fixture;
+    const sampled = await latentDiffusionVideo.open(tinySource({ ...tinyConfig, differenceScale, ...stage(motion), image: { ...tinyConfig.image, ...stage(still) } }));
+    others.push(async () => sampled.dispose());
+    const { result } = await makeVideo(sampled, { options: { ...quick, frames } }, context(seed));
+    const bytes = Buffer.from(fixture.latents.data, 'base64');
+    for (let i = 0; i < bytes.length / 4; i += 1) expect(Math.abs(result.companion!['frames']!.data[31 * i]! - bytes.readFloatLE(4 * i))).toBeLessThan(1e-3);
   });
 
   test('is the same bytes for the same seed, whatever runs beside it, and with previews', async () => {
