@@ -1,15 +1,22 @@
 // The factory `text-characters`: a prompt as it stands, for decoders that read letters, such as a speech synthesiser. No weights; knows no language.
 
-import type { Factory } from '../src/contracts.ts';
+import type { Factory, JsonSchema } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
+import { checkSchema, requireConfig } from '../src/schema.ts';
+
+const config: JsonSchema = { type: 'object', additionalProperties: false, properties: {} };
 
 /** `characters` [n]: Unicode code points. No files. */
 export const textCharacters: Factory<'output-projector'> = {
   kind: 'output-projector',
   name: 'text-characters',
-  config: { type: 'object', additionalProperties: false, properties: {} },
-  ports: () => ({ in: {}, out: { characters: [null] } }),
+  config,
+  ports(given) {
+    requireConfig('text-characters', checkSchema(config, given, 'config'));
+    return { in: {}, out: { characters: [null] } };
+  },
   async open(source) {
+    requireConfig('text-characters', checkSchema(config, source.config, 'config'));
     return {
       accepts: 'prompt',
       async project(given) {

@@ -114,6 +114,7 @@ function sentencesOf(conditioning: Conditioning, context: Context): readonly str
   if (characters === undefined) throw new AnymodalError('bundle_invalid', `flite-speech: conditioning: got ${Object.keys(conditioning).join(', ') || 'nothing'}, expected characters.`);
   const count = characters.data.length;
   if (count > maxCharacters) throw new AnymodalError('bad_input', `The text to speak has ${count} characters; at most ${maxCharacters} are spoken at a time. Send it in parts.`);
+  if (!characters.data.every((code) => Number.isInteger(code) && code >= 0 && code <= 0x10ffff)) throw new AnymodalError('bundle_invalid', 'flite-speech: conditioning characters: got numbers that are no Unicode code points.');
   const { sentences, dropped } = speakable(Array.from(characters.data, (code) => String.fromCodePoint(code)).join(''));
   if (sentences.length === 0) {
     const got = count === 0 ? 'is empty' : `has ${count} characters and no Latin letter or digit among them`;

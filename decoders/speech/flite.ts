@@ -37,9 +37,14 @@ export async function loadFlite(): Promise<WebAssembly.Module> {
 export function openSpeaker(module: WebAssembly.Module, timeoutMs = sentenceTimeoutMs): Speaker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./flite-thread.${extension}`, import.meta.url), { workerData: { module }, env: {}, stdout: true, stderr: true });
+  let gone = false;
+  worker.once('exit', () => {
+    gone = true;
+  });
   return {
     async speak(sentence, signal) {
       signal.throwIfAborted();
+      if (gone) throw new AnymodalError('internal', 'speak was called after the thread of speech had ended.');
       const { promise, resolve, reject } = Promise.withResolvers<Spoken>();
       const stop = (error: unknown): void => {
         reject(error instanceof Error ? error : new AnymodalError('internal', 'the thread of speech ended.'));

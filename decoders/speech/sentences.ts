@@ -22,8 +22,9 @@ const spellings: Readonly<Record<string, string>> = {
 export function speakable(text: string): Speakable {
   const spelled = text.replace(/[^\0-\x7f]/gu, (character) => spellings[character] ?? character).normalize('NFKD').replace(/\p{M}/gu, '');
   const dropped = (spelled.match(/[^\0-\x7f]/gu) ?? []).filter((character) => /[\p{L}\p{N}]/u.test(character)).length;
-  const plain = spelled.replace(/[^ -~]+/g, ' ');
-  const sentences = Array.from(new Intl.Segmenter('en', { granularity: 'sentence' }).segment(plain), ({ segment }) => segment.trim())
+  // The end of a line ends a sentence too.
+  const plain = spelled.replace(/[^ -~\n]+/g, ' ');
+  const sentences = Array.from(new Intl.Segmenter('en', { granularity: 'sentence' }).segment(plain), ({ segment }) => segment.replace(/\s+/g, ' ').trim())
     .flatMap(part)
     .filter((sentence) => /[A-Za-z0-9]/.test(sentence));
   return { sentences, dropped };

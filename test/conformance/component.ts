@@ -74,7 +74,8 @@ export function describeFactory(factory: AnyFactory, given: ComponentCase): void
       expect(factory.config).toMatchObject({ type: 'object', additionalProperties: false });
       expect(() => factory.ports({ ...given.config, nonsense: 1 })).toThrow('nonsense');
       await expect(factory.open(componentSource({ ...given, config: { ...given.config, nonsense: 1 } }))).rejects.toMatchObject({ code: 'bundle_invalid' });
-      expect(() => factory.ports({})).toThrow('missing');
+      // A component whose config may be left empty misses nothing.
+      if (Object.keys(given.config).length > 0) expect(() => factory.ports({})).toThrow('missing');
     });
 
     test('declares ports without opening a file', () => {

@@ -6,6 +6,7 @@ import { factories } from '../../projectors/index.ts';
 import { jointToken } from '../../projectors/joint-token.ts';
 import { linear, mlp } from '../../projectors/linear.ts';
 import { nextGptTransformer } from '../../projectors/nextgpt-transformer.ts';
+import { textCharacters } from '../../projectors/text-characters.ts';
 import type { Source, Tensor } from '../../src/contracts.ts';
 import { openSessionCount } from '../../src/runtime/sessions.ts';
 import { componentSource, fixtures, testContext, using } from '../conformance/component.ts';
@@ -43,6 +44,7 @@ describeInputProjector(linear, rowGraph);
 describeInputProjector(mlp, { ...rowGraph, config: { ...rowGraph.config, hidden: 64 }, wrongConfig: { in: 25 } });
 describeOutputProjector(nextGptTransformer, transformer);
 describeOutputProjector(featureRegression, regression);
+describeOutputProjector(textCharacters, { config: {}, files: {} });
 describeOutputProjector(jointToken, { config: { tokens: [16, 24] }, files: {} });
 afterAll(() => expect(openSessionCount()).toBe(0));
 
@@ -92,6 +94,15 @@ describe('joint-token', () => {
       const { tokens } = await projector.project({ type: 'joint', embedding }, testContext());
       expect(Array.from(tokens!.data, (value) => Math.round(value * 1e4) / 1e4)).toEqual([0, 1.2, 0, 1.6, 0, 0, 0, 0, 0, 0, 0, 0]);
       await expect(projector.project({ type: 'joint', embedding: { shape: [2], data: new Float32Array(2) } }, testContext())).rejects.toThrow('expected 4');
+    });
+  });
+});
+
+describe('text-characters', () => {
+  test('gives the code points of the prompt, none for an empty one', async () => {
+    await using(textCharacters.open(componentSource({ config: {}, files: {} })), async (projector) => {
+      expect(await projector.project({ type: 'prompt', text: 'Aé🍎' }, testContext())).toEqual({ characters: { shape: [3], data: Float32Array.of(0x41, 0xe9, 0x1f34e) } });
+      expect(await projector.project({ type: 'prompt', text: '' }, testContext())).toEqual({ characters: { shape: [0], data: new Float32Array(0) } });
     });
   });
 });
