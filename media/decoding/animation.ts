@@ -34,7 +34,7 @@ export async function withAnimation<T>(bytes: Buffer, maxPixels: number, use: (f
   return use({
     width,
     height,
-    frames: delays.length,
+    count: async () => delays.length,
     hasSound: false,
     first: 0,
     end,

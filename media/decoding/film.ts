@@ -25,11 +25,13 @@ export async function withFilm<T>(bytes: Buffer, maxPixels: number, use: (film: 
 
 async function filmOf(codecs: Codecs, input: Input, track: InputVideoTrack, maxPixels: number): Promise<Film> {
   const first = await track.getFirstTimestamp();
-  const { packetCount } = await track.computePacketStats(maxCounted + 1);
   return {
     width: await track.getDisplayWidth(),
     height: await track.getDisplayHeight(),
-    frames: packetCount > maxCounted ? null : packetCount,
+    async count() {
+      const { packetCount } = await track.computePacketStats(maxCounted + 1);
+      return packetCount > maxCounted ? null : packetCount;
+    },
     hasSound: (await soundTrack(input)) !== null,
     first: Math.max(first, 0),
     end: await track.computeDuration(),

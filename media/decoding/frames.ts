@@ -12,8 +12,8 @@ import { withFilm } from './film.ts';
 export interface Film {
   readonly width: number;
   readonly height: number;
-  /** Null where there are too many to count. */
-  readonly frames: number | null;
+  /** Number of frames, null where there are too many to count. */
+  count(): Promise<number | null>;
   readonly hasSound: boolean;
   /** When the first frame begins and the last one ends, in seconds. */
   readonly first: number;
@@ -25,7 +25,7 @@ export interface Film {
 }
 
 export async function inspectFrames(bytes: Buffer, maxPixels: number): Promise<{ seconds: number; width: number; height: number; frames: number | null; hasSound: boolean }> {
-  return opened(bytes, maxPixels, async ({ end, width, height, frames, hasSound }) => ({ seconds: rounded(end), width, height, frames, hasSound }));
+  return opened(bytes, maxPixels, async (film) => ({ seconds: rounded(film.end), width: film.width, height: film.height, frames: await film.count(), hasSound: film.hasSound }));
 }
 
 /** [height, width, 3] uint8 each, in the order of the times. */
