@@ -85,15 +85,17 @@ async function openSound(input: Input, bytes: Uint8Array): Promise<{ track: Inpu
   return { track, origin, end };
 }
 
-async function readTrack({ AudioSampleSink }: Codecs, input: Input, bytes: Uint8Array, { startSeconds, maxSeconds }: SoundRange): Promise<Piece> {
+async function readTrack(codecs: Codecs, input: Input, bytes: Uint8Array, { startSeconds, maxSeconds }: SoundRange): Promise<Piece> {
   const { track, origin, end } = await openSound(input, bytes);
   const start = origin + startSeconds;
   const stop = Math.min(end, start + maxSeconds);
   const seconds = rounded(end - origin);
   let [sampleRateHz, samples] = [await track.getSampleRate(), new Float32Array(0)];
   if (start >= stop) return { samples, sampleRateHz, seconds };
+  const begin = Math.max(start - leadSeconds, await track.getFirstTimestamp());
+  const late = await opusDelay(codecs, input, track, begin);
   let heard = 0;
-  for await (const sample of new AudioSampleSink(track).samples(Math.max(start - leadSeconds, await track.getFirstTimestamp()), stop)) {
+  for await (const sample of new codecs.AudioSampleSink(track).samples(begin, stop)) {
     try {
       if (heard === 0) {
         // The decoder knows better than the container: AAC can have twice the rate that is written there.
@@ -104,13 +106,30 @@ async function readTrack({ AudioSampleSink }: Codecs, input: Input, bytes: Uint8
         throw new Refusal(`changes its rate from ${sampleRateHz} to ${sample.sampleRate} Hz; expected one. Convert it first.`);
       }
       heard += sample.numberOfFrames;
-      mixInto(samples, Math.round((sample.timestamp - start) * sampleRateHz), sample);
+      mixInto(samples, Math.round((sample.timestamp + late - start) * sampleRateHz), sample);
     } finally {
       sample.close();
     }
   }
   if (heard === 0) throw new Error('truncated: no packet could be decoded');
   return { samples, sampleRateHz, seconds };
+}
+
+/**
+ * How much later than it is said a sound of Opus is that is decoded from `begin` on, in seconds: wherever a decoder starts, it leaves out what only the first
+ * packet has too much (RFC 7845, section 4.2), and the library counts on from there. Times in Matroska are later by just that (RFC 9559, CodecDelay).
+ */
+async function opusDelay({ EncodedPacketSink, MATROSKA, WEBM }: Codecs, input: Input, track: InputAudioTrack, begin: number): Promise<number> {
+  const format = await input.getFormat();
+  if ((await track.getCodec()) !== 'opus' || format === MATROSKA || format === WEBM) return 0;
+  const packet = await new EncodedPacketSink(track).getKeyPacket(begin);
+  // A first packet at 0 is already counted without it, one in front of 0 is not.
+  const first = await track.getFirstTimestamp();
+  if (first >= 0 && (packet === null || packet.timestamp <= first)) return 0;
+  const description = (await track.getDecoderConfig())?.description;
+  if (description === undefined) return 0;
+  const header = ArrayBuffer.isView(description) ? Buffer.from(description.buffer, description.byteOffset, description.byteLength) : Buffer.from(description);
+  return header.length >= 12 ? header.readUInt16LE(10) / 48_000 : 0;
 }
 
 /** Writes the mean of the channels from place `at` on, as far as there is place. */
