@@ -63,12 +63,16 @@ function convert(data: Uint8Array, planes: readonly { offset: number; stride: nu
   const [luma, cb] = [planes[0]!, planes[1]!];
   const cr = paired ? { offset: cb.offset + bytes, stride: cb.stride } : planes[2]!;
   const step = paired ? 2 * bytes : bytes;
+  // Of odd sides the library leaves out the last column or row of chroma.
+  const lastColumn = Math.floor(cb.stride / step) - 1;
+  const lastRow = Math.floor(((paired ? data.length : planes[2]!.offset) - cb.offset) / cb.stride) - 1;
   for (let y = 0, i = 0; y < height; y += 1) {
     const line = luma.offset + y * luma.stride;
-    const cbLine = cb.offset + Math.floor(y / down) * cb.stride;
-    const crLine = cr.offset + Math.floor(y / down) * cr.stride;
+    const row = Math.min(Math.floor(y / down), lastRow);
+    const cbLine = cb.offset + row * cb.stride;
+    const crLine = cr.offset + row * cr.stride;
     for (let x = 0; x < width; x += 1, i += channels) {
-      const chroma = (across === 2 ? x >> 1 : x) * step;
+      const chroma = Math.min(across === 2 ? x >> 1 : x, lastColumn) * step;
       const light = (at(line + x * bytes) - floor) * gain;
       const u = at(cbLine + chroma) - 128;
       const v = at(crLine + chroma) - 128;

@@ -66,9 +66,9 @@ describe('compressed sounds', () => {
   });
 });
 
-describe('rates', () => {
-  const wavOf = async (hertz: number, sampleRateHz: number) => mediaFromBytes(wav(pcm16(sine(hertz, sampleRateHz, 0.2)), { sampleRateHz }));
+const wavOf = async (hertz: number, sampleRateHz: number) => mediaFromBytes(wav(pcm16(sine(hertz, sampleRateHz, 0.2)), { sampleRateHz }));
 
+describe('rates', () => {
   test.each([1000, 8000, 11_025, 22_050, 44_099, 96_000, 192_000, 384_000])('%i Hz', async (sampleRateHz) => {
     const media = await wavOf(300, sampleRateHz);
     expect(await inspectAudio(media)).toEqual({ seconds: expect.closeTo(0.2, 4), sampleRateHz, channels: 1 });
