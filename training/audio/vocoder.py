@@ -61,7 +61,7 @@ class Unit(nn.Module):
 
 
 class Vocoder(nn.Module):
-    """latents [B, n, 64] to samples [B, n * 1024] in -1..1; `steps` of Griffin-Lim from the network's phases."""
+    """latents [B, n, 64] to samples [B, n * 1024] around -1..1, louder ones as they are: cut off they would click, so who writes a file scales them; `steps` of Griffin-Lim from the network's phases."""
 
     def __init__(self, width: int = 256, blocks: int = 6, steps: int = 12):
         super().__init__()
@@ -108,4 +108,4 @@ class Vocoder(nn.Module):
         return blocks[:, 3:-3].flatten(1)
 
     def forward(self, latents):
-        return self.from_mel(self.components.decode(latents)).clamp(-1, 1)
+        return self.from_mel(self.components.decode(latents))
