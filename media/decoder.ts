@@ -59,8 +59,8 @@ export function createDecoder(limits: DecoderLimits = defaultDecoderLimits): Dec
     });
     started.on('message', (reply: DecodeReply) => {
       if (reply.id !== nextId) return;
-      // What a damaged file left behind in a codec is nothing that the next medium should meet.
-      if (reply.type === 'damaged') kill();
+      // What a damaged sound or video left behind in a codec is nothing that the next medium should meet.
+      if (reply.type === 'damaged' && current !== null && !current.task.type.endsWith('-image')) kill();
       finish(reply);
     });
     started.once('error', () => lost(started, { type: 'crash' }));

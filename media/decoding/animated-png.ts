@@ -94,11 +94,13 @@ function readFrames(bytes: Buffer): { header: Buffer; shared: Chunk[]; frames: F
 }
 
 function* chunks(bytes: Buffer): Generator<Chunk> {
-  for (let at = 8; at + 12 <= bytes.length;) {
-    const length = bytes.readUInt32BE(at);
-    if (at + 12 + length > bytes.length) throw new Error('truncated: a chunk ends behind the file');
-    yield { name: bytes.toString('latin1', at + 4, at + 8), data: bytes.subarray(at + 8, at + 8 + length) };
-    at += 12 + length;
+  for (let at = 8; ;) {
+    const end = at + 12 <= bytes.length ? at + 12 + bytes.readUInt32BE(at) : Infinity;
+    if (end > bytes.length) throw new Error('truncated: a chunk ends behind the file');
+    const name = bytes.toString('latin1', at + 4, at + 8);
+    if (name === 'IEND') return;
+    yield { name, data: bytes.subarray(at + 8, end - 4) };
+    at = end;
   }
 }
 

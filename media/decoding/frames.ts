@@ -44,7 +44,7 @@ export async function decodeFrames(bytes: Buffer, target: Target, times: FrameTi
       frames[order[next]!] = pixels;
       next += 1;
     }
-    if (next < order.length) throw new Error('truncated: a frame is missing');
+    if (next < order.length) throw new Error('a frame is missing');
     return { frames, times: wanted.map(rounded), seconds: rounded(end) };
   });
 }

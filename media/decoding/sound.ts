@@ -111,7 +111,7 @@ async function readTrack(codecs: Codecs, input: Input, bytes: Uint8Array, { star
       sample.close();
     }
   }
-  if (heard === 0) throw new Error('truncated: no packet could be decoded');
+  if (heard === 0) throw new Error('no packet could be decoded');
   return { samples, sampleRateHz, seconds };
 }
 

@@ -123,6 +123,21 @@ test('of three hours no more is decoded than leads to the frames', async () => {
   expect(numberOf((await decodeVideo(media, full([10_000.3]))).frames[0]!)).toBe(5);
 });
 
+/** A part of an animated png: chunk fcTL, then its pixels. */
+async function part(sequence: number, rgba: readonly number[], [left, top, width, height]: readonly number[], [dispose, blend]: readonly number[]): Promise<Buffer> {
+  const control = Buffer.alloc(26);
+  [sequence, width!, height!, left!, top!].forEach((value, i) => control.writeUInt32BE(value, 4 * i));
+  control.writeUInt16BE(1, 20);
+  control.writeUInt16BE(10, 22);
+  control.set([dispose!, blend!], 24);
+  const png = await sharp(Buffer.from(Array.from({ length: width! * height! }, () => rgba).flat()), { raw: { width: width!, height: height!, channels: 4 } }).png().toBuffer();
+  const at = png.indexOf('IDAT');
+  const data = png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4));
+  const order = Buffer.alloc(4);
+  order.writeUInt32BE(sequence + 1);
+  return Buffer.concat([pngChunk('fcTL', control), sequence === 0 ? pngChunk('IDAT', data) : pngChunk('fdAT', Buffer.concat([order, data]))]);
+}
+
 describe('animations', () => {
   const strip = new Uint8Array(16 * 16 * 3 * 3);
   [10, 110, 210].forEach((grey, frame) => strip.fill(grey, frame * 768, (frame + 1) * 768));
@@ -140,21 +155,6 @@ describe('animations', () => {
     expect(media).toMatchObject({ modality: 'image', mediaType: 'image/gif' });
     expect((await decodeImage(media, { width: 16, height: 16, fit: 'fill', background: white })).pixels[0]).toBeLessThan(20);
   });
-
-  /** A part of an animated png: chunk fcTL, then its pixels. */
-  async function part(sequence: number, rgba: readonly number[], [left, top, width, height]: readonly number[], [dispose, blend]: readonly number[]): Promise<Buffer> {
-    const control = Buffer.alloc(26);
-    [sequence, width!, height!, left!, top!].forEach((value, i) => control.writeUInt32BE(value, 4 * i));
-    control.writeUInt16BE(1, 20);
-    control.writeUInt16BE(10, 22);
-    control.set([dispose!, blend!], 24);
-    const png = await sharp(Buffer.from(Array.from({ length: width! * height! }, () => rgba).flat()), { raw: { width: width!, height: height!, channels: 4 } }).png().toBuffer();
-    const at = png.indexOf('IDAT');
-    const data = png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4));
-    const order = Buffer.alloc(4);
-    order.writeUInt32BE(sequence + 1);
-    return Buffer.concat([pngChunk('fcTL', control), sequence === 0 ? pngChunk('IDAT', data) : pngChunk('fdAT', Buffer.concat([order, data]))]);
-  }
 
   test('the parts of an animated png are laid over one another and taken away again', async () => {
     const plain = await sharp({ create: { width: 4, height: 2, channels: 4, background: '#fff' } }).png().toBuffer();
