@@ -1,7 +1,7 @@
 """Trains the audio transformer: python -m training.audio.train --deadline 2026-11-23T11:30 --decay-minutes 10 [--resume CHECKPOINT].
 
 Warm-up, stable, decay by the clock, as the image transformer, in one process of one thread. The last state before the decay is kept as audio-stable.pt
-(float16), from which --resume goes on. Knows nothing about waveforms.
+(float16), from which --resume goes on; `python -m training.audio.train --slim` writes its weights alone (audio-stable-slim.pt). Knows nothing about waveforms.
 """
 import argparse
 import datetime
@@ -32,7 +32,12 @@ def main() -> None:
     arguments.add_argument("--adam-rate", type=float, default=1.5e-3)
     arguments.add_argument("--width", type=int, default=256)
     arguments.add_argument("--blocks", type=int, default=6)
+    arguments.add_argument("--slim", action="store_true")
     options = arguments.parse_args()
+    if options.slim:
+        whole = torch.load(work("checkpoints", "audio-stable.pt"))
+        save(work("checkpoints", "audio-stable-slim.pt"), {key: whole[key] for key in ("shape", "step", "batch", "loss")} | {"average": halved(whole["optimiser"]["masters"])})
+        return
     edge = time.time() + 60 * options.minutes if options.minutes else datetime.datetime.fromisoformat(options.deadline).timestamp()
     saved = torch.load(options.resume) if options.resume else None
     torch.set_num_threads(1)
@@ -45,8 +50,9 @@ def main() -> None:
     optimiser.masters.update(masters)
     average, step = {name: value.clone() for name, value in masters.items()}, 0
     if saved:
-        optimiser.load_state_dict(saved["optimiser"])
-        optimiser.square = {name: value.float().clamp(min=1e-12) for name, value in optimiser.square.items()}
+        # A state for the repository holds weights alone; momenta are found again within some fifty steps.
+        alone = {"masters": saved["average"], "momentum": {}, "square": {}, "steps": 0}
+        optimiser.load_state_dict(saved.get("optimiser", alone))
         average, step = {name: value.float() for name, value in saved["average"].items()}, saved["step"]
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters {model.shape}, step {step}", flush=True)
     sounds, run, names = Sounds(step + 1), torch.compile(model), set(masters)

@@ -91,7 +91,7 @@ def onsets(wave: np.ndarray, seconds: float = 4.0) -> np.ndarray:
     return np.array(high) * 256 / 16000
 
 
-def step_table(transformer, environment, vocoder, guidance: float, count: int) -> dict:
+def step_table(transformer, environment, vocoder, guidance: float, count: int, steps: int) -> dict:
     """Held-out moving pictures: share of events that have an onset within 100 ms, of clips whose median gap is below, of onsets that are an event; real sounds and shuffled motions beside."""
     from training.audio.environment import Seen
 
@@ -102,7 +102,7 @@ def step_table(transformer, environment, vocoder, guidance: float, count: int) -
     motion = torch.cat([environment(seen.latents[i].float()[None].numpy(), seen.frame_times[None].numpy()) for i in index])
     found = {}
     for name, given in (("in step", motion), ("motion of another clip", motion.roll(1, 0)), ("no motion", torch.zeros_like(motion))):
-        waves, _ = heard(vocoder, torch.cat([sample(transformer, tokens[k : k + 20], given[k : k + 20], guidance=guidance, seed=k) for k in range(0, len(index), 20)]))
+        waves, _ = heard(vocoder, torch.cat([sample(transformer, tokens[k : k + 20], given[k : k + 20], guidance=guidance, steps=steps, seed=k) for k in range(0, len(index), 20)]))
         events_hit = events = clips_hit = right = made = first = 0
         for i, wave in zip(index, waves):
             at, true = onsets(wave, 2.0), np.array(seen.clips[i]["events"])
@@ -142,8 +142,8 @@ def main() -> None:
         return
     vocoder, transformer = Graph("vocoder"), Graph("transformer")
     if options.what == "table":
-        latents = torch.from_numpy(np.load(work("data", "audio", "latents.npy"), mmap_mode="r")[held[::4]].astype(np.float32))
-        say("through components and vocoder", heard(vocoder, latents)[1], names[::4])
+        latents = torch.from_numpy(np.load(work("data", "audio", "latents.npy"), mmap_mode="r")[held[:160]].astype(np.float32))
+        say("through components and vocoder", heard(vocoder, latents)[1], names[:160])
         chosen = [(name, WAYS[k % len(WAYS)](SOUNDS[name])) for k in range(options.prompts) for name in FORTY]
         tokens = torch.from_numpy(conditioning_tokens([text for _, text in chosen]))
         for guidance in map(float, options.guidance.split(",")):
@@ -152,7 +152,7 @@ def main() -> None:
             say(f"generated, guidance {guidance}", heard_mels, [name for name, _ in chosen])
             np.savez(work("audio", f"generated-{guidance:g}.npz"), waves=waves.astype(np.float16), mels=heard_mels.astype(np.float16), names=[n for n, _ in chosen], texts=[t for _, t in chosen])
     guidance = float(options.guidance.split(",")[-1])
-    report["in step"] = step_table(transformer, Graph("environment"), vocoder, guidance, options.clips)
+    report["in step"] = step_table(transformer, Graph("environment"), vocoder, guidance, options.clips, options.steps)
     print(json.dumps(report, indent=1))
     work("evaluate", "sounds.json").write_text(json.dumps(report, indent=1))
 
