@@ -1,11 +1,10 @@
 // Pictures in a row to mp4 (H.264), webm (VP9), gif or animated webp with the mark of generated media and, if wanted, prompt and settings.
 // Knows formats and metadata; knows nothing of how the pictures were made.
 import { createHash } from 'node:crypto';
-import type { EncodedPacket } from 'mediabunny';
 import type { Media, Provenance } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
 import { encodeAnimation } from './animation.ts';
-import { loadCodecs } from './codecs.ts';
+import { encodePicturePackets } from './picture-packets.ts';
 import { fileTags } from './provenance.ts';
 import type { FileTags } from './provenance.ts';
 import { writeVideo } from './write-video.ts';
@@ -32,9 +31,6 @@ export interface Clip {
 
 const mediaTypes: Readonly<Record<VideoFormat, string>> = { mp4: 'video/mp4', webm: 'video/webm', gif: 'image/gif', webp: 'image/webp' };
 
-// Steps of the quantiser; both are where flat colours and their edges show no loss at twice the size.
-const quantizers = { avc: 16, vp9: 8 } as const;
-
 /**
  * An encoded video without sound; equal frames and options give equal bytes. Every frame is shown for 1 / fps seconds: exactly in mp4, to the millisecond
  * in webm and webp, to 10 ms in gif, where errors do not add up.
@@ -53,33 +49,11 @@ export async function encodeVideo(clip: Clip, options: VideoEncoding): Promise<M
 }
 
 async function encodePackets({ width, height, frames, fps }: Clip, format: 'mp4' | 'webm', tags: FileTags): Promise<Uint8Array> {
-  const purpose = format === 'mp4' ? 'An mp4 video' : 'A webm video';
-  const { NullTarget, MkvOutputFormat, Output, VideoSample, VideoSampleSource, Quality } = await loadCodecs(purpose);
   const codec = format === 'mp4' ? 'avc' : 'vp9';
   const size = { width: width + (width % 2), height: height + (height % 2) };
-  const packets: EncodedPacket[] = [];
-  let config: VideoDecoderConfig | undefined;
-  const source = new VideoSampleSource({
-    codec,
-    // The processor's encoder: a graphics card's gives other bytes.
-    hardwareAcceleration: 'prefer-software',
-    quality: new Quality({ quantizer: quantizers[codec] }),
-    onEncodedPacket: (packet, metadata) => {
-      packets.push(packet);
-      config ??= metadata?.decoderConfig;
-    },
-  });
-  const output = new Output({ format: new MkvOutputFormat(), target: new NullTarget() });
-  output.addVideoTrack(source);
-  await output.start();
-  for (const [index, frame] of frames.entries()) {
-    const { data } = toPlanes(frame, { width, height }, size);
-    const sample = new VideoSample(data, { format: 'I420', codedWidth: size.width, codedHeight: size.height, timestamp: index / fps, duration: 1 / fps });
-    await source.add(sample);
-    sample.close();
-  }
-  source.close();
-  await output.finalize();
-  if (config === undefined) throw new AnymodalError('internal', `${purpose} has no packets: the encoder of ${codec} gave none.`);
+  const planes = (function* () {
+    for (const frame of frames) yield toPlanes(frame, { width, height }, size);
+  })();
+  const { packets, config } = await encodePicturePackets(codec, format === 'mp4' ? 'An mp4 video' : 'A webm video', planes, size, fps);
   return writeVideo(format, { codec, packets, config, fps }, null, tags);
 }

@@ -30,7 +30,7 @@ const rooms: readonly { readonly name: string; readonly path: RegExp; readonly i
 /** Packages that one place alone may import. */
 const packages: readonly { readonly name: RegExp; readonly path: RegExp }[] = [
   { name: /^onnxruntime-/, path: /^src\/runtime\// },
-  { name: /^(sharp|wavefile|mediabunny|@mediabunny\/.*)$/, path: /^media\// },
+  { name: /^(sharp|wavefile|mediabunny|@mediabunny\/.*|node-av)$/, path: /^media\// },
   { name: /^(hono|@hono\/.*)$/, path: /^src\/server\// },
   { name: /^ajv/, path: /^src\/schema\.ts$/ },
 ];

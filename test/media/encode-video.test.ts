@@ -91,11 +91,12 @@ test('frames that are alike are all kept in mp4, webm and gif', async () => {
   }
 });
 
-test('an mp4 has its index in front and H.264 in it', async () => {
+test('an mp4 has its index in front and H.264 in it, made by one thread on any machine', async () => {
   const { bytes } = await encodeVideo(clip(), { format: 'mp4', provenance, mark: true });
   const text = Buffer.from(bytes).toString('latin1');
   expect(text.indexOf('moov')).toBeLessThan(text.indexOf('mdat'));
   expect(text).toContain('avcC');
+  expect(text).toContain(' threads=1 ');
 });
 
 test('delays of a gif are tens of milliseconds whose sum is never off by more than half of one', () => {
