@@ -61,7 +61,7 @@ export const configSchema: JsonSchema = {
     },
     melDecoder: { type: 'boolean', default: false, description: 'Whether the file melDecoder shows latents as log-mels, for previews without the vocoder.' },
     seconds: { ...seconds, default: 4, description: 'Default of the option.' },
-    strength: { type: 'number', minimum: 0, maximum: 1, default: 0.6, description: 'Default of the option.' },
+    strength: { type: 'number', minimum: 0, maximum: 1, default: 0.8, description: 'Default of the option.' },
     maxSeconds: { ...seconds, minimum: LEAST_SECONDS, default: 30, description: 'The longest sound that can be asked for.' },
     ...diffusionConfigSchemas,
     ports: portsSchema(defaultPorts, ['prefix', 'mask', 'motion']),
