@@ -2,13 +2,16 @@
 // Obeys limits given with each request and ends itself on excess; knows neither names nor why a medium is wanted.
 import { writeFileSync } from 'node:fs';
 import { AnymodalError } from '../src/errors.ts';
+import { loadCodecs } from './codecs.ts';
+import { purposes } from './decoding/container.ts';
 import { endsEarly } from './decoding/cut.ts';
 import { decodeFrames, inspectFrames } from './decoding/frames.ts';
-import { decodePicture, inspectPicture } from './decoding/picture.ts';
+import { decodePicture, inspectPicture, loadSharp } from './decoding/picture.ts';
 import { Nothing, Refusal, TooManyPixels } from './decoding/refusal.ts';
 import { decodeSound, inspectSound } from './decoding/sound.ts';
 import { memoryExit } from './decoder-protocol.ts';
-import type { DecodeFailure, DecodeReply, DecodeRequest, DecodeResult } from './decoder-protocol.ts';
+import type { DecodeFailure, DecodeReply, DecodeRequest, DecodeResult, DecodeTask } from './decoder-protocol.ts';
+import { sniffMedia } from './sniff.ts';
 
 /** What a request ends with that was not answered. */
 function failureOf(error: unknown, bytes: Buffer): DecodeFailure {
@@ -19,6 +22,13 @@ function failureOf(error: unknown, bytes: Buffer): DecodeFailure {
   if (error instanceof AnymodalError) return { type: 'unsupported', message: detail };
   const truncated = endsEarly(bytes) || /truncat|premature|unexpected end|end of (stream|file|data)|not enough|read error|EOF/i.test(detail);
   return { type: 'damaged', reason: truncated ? 'truncated' : 'unreadable', detail };
+}
+
+/** Loads what the task needs, which can take longer than the task itself. */
+async function prepare({ type }: DecodeTask, bytes: Buffer): Promise<void> {
+  const mediaType = sniffMedia(bytes)?.mediaType;
+  if (type.endsWith('-image') || mediaType?.startsWith('image/') === true) await loadSharp();
+  else if (mediaType !== 'audio/wav') await loadCodecs(purposes[mediaType?.startsWith('audio/') === true ? 'sound' : 'video']);
 }
 
 async function perform({ task, maxPixels }: DecodeRequest, bytes: Buffer): Promise<DecodeResult> {
@@ -60,7 +70,10 @@ function serve(send: (reply: DecodeReply) => void): void {
     };
     const fail = (error: unknown): void => answer(failureOf(error, bytes));
     failCurrent = fail;
-    perform(request, bytes).then(answer, fail);
+    prepare(request.task, bytes)
+      .then(() => send({ id: request.id, type: 'started' }))
+      .then(async () => perform(request, bytes))
+      .then(answer, fail);
   });
   process.on('disconnect', () => process.exit(0));
 }

@@ -38,7 +38,12 @@ export type DecodeFailure =
   /** Nothing wrong with the file: what would read it is not installed. */
   | { readonly type: 'unsupported'; readonly message: string };
 
-export type DecodeReply = { readonly id: number } & (DecodeResult | DecodeFailure);
+/** What decodes is loaded, the work begins; a reply follows. */
+export interface DecodeStart {
+  readonly type: 'started';
+}
+
+export type DecodeReply = { readonly id: number } & (DecodeStart | DecodeResult | DecodeFailure);
 
 /** Exit status of a process that ended itself for memory. */
 export const memoryExit = 77;

@@ -5,12 +5,12 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AnymodalError } from '../src/errors.ts';
 import { memoryExit } from './decoder-protocol.ts';
-import type { DecodeReply, DecodeRequest, DecodeTask } from './decoder-protocol.ts';
+import type { DecodeFailure, DecodeReply, DecodeRequest, DecodeResult, DecodeTask } from './decoder-protocol.ts';
 
 export interface DecoderLimits {
   /** Width times height of one picture or frame. */
   readonly maxPixels: number;
-  /** From the start of decoding, not counting the wait for earlier media. */
+  /** From the start of decoding, not counting the wait for earlier media; the process has as long again to start and to load what decodes. */
   readonly timeoutMs: number;
   /**
    * Resident memory of the decoding process, its own 60 MB or so included. The process measures itself every 10 ms on all systems; no kernel
@@ -22,7 +22,7 @@ export interface DecoderLimits {
 export const defaultDecoderLimits: DecoderLimits = { maxPixels: 64_000_000, timeoutMs: 30_000, maxResidentBytes: 1024 ** 3 };
 
 /** What became of a request: the process's own reply, or the way the process was lost. */
-export type DecoderOutcome = DecodeReply | { readonly type: 'timeout' } | { readonly type: 'memory' } | { readonly type: 'crash' };
+export type DecoderOutcome = DecodeResult | DecodeFailure | { readonly type: 'timeout' } | { readonly type: 'memory' } | { readonly type: 'crash' };
 
 interface Job {
   readonly bytes: Uint8Array;
@@ -58,9 +58,13 @@ export function createDecoder(limits: DecoderLimits = defaultDecoderLimits): Dec
       env: { VIPS_DISC_THRESHOLD: '4g' },
     });
     started.on('message', (reply: DecodeReply) => {
-      if (reply.id !== nextId) return;
+      if (reply.id !== nextId || current === null) return;
+      if (reply.type === 'started') {
+        timer?.refresh();
+        return;
+      }
       // What a damaged sound or video left behind in a codec is nothing that the next medium should meet.
-      if (reply.type === 'damaged' && current !== null && !current.task.type.endsWith('-image')) kill();
+      if (reply.type === 'damaged' && !current.task.type.endsWith('-image')) kill();
       finish(reply);
     });
     started.once('error', () => lost(started, { type: 'crash' }));

@@ -4,12 +4,15 @@ import { loadCodecs } from '../codecs.ts';
 import type { Codecs } from '../codecs.ts';
 import { Refusal } from './refusal.ts';
 
+/** What needs the codecs, for the message where they are missing. */
+export const purposes = { sound: 'A sound that is no wav', video: 'A video that is no gif, webp or apng' } as const;
+
 /**
  * Calls `use` with the opened file and closes it afterwards.
- * @param purpose what needs the codecs, for the message where they are missing.
+ * @throws AnymodalError `unsupported` where the codecs are missing.
  */
-export async function withContainer<T>(bytes: Uint8Array, purpose: string, use: (input: Input, codecs: Codecs) => Promise<T>): Promise<T> {
-  const codecs = await loadCodecs(purpose);
+export async function withContainer<T>(bytes: Uint8Array, kind: keyof typeof purposes, use: (input: Input, codecs: Codecs) => Promise<T>): Promise<T> {
+  const codecs = await loadCodecs(purposes[kind]);
   const { MATROSKA, MP3, MP4, OGG, FLAC, QTFF, WEBM } = codecs;
   // No playlists: they name files elsewhere.
   const input = new codecs.Input({ formats: [MP4, QTFF, WEBM, MATROSKA, MP3, OGG, FLAC], source: new codecs.BufferSource(bytes) });

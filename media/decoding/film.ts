@@ -13,7 +13,7 @@ import { Nothing, requirePixels } from './refusal.ts';
 const maxCounted = 100_000;
 
 export async function withFilm<T>(bytes: Buffer, maxPixels: number, use: (film: Film) => Promise<T>): Promise<T> {
-  return withContainer(bytes, 'A video that is no gif, webp or apng', async (input, codecs) => {
+  return withContainer(bytes, 'video', async (input, codecs) => {
     const track = await input.getPrimaryVideoTrack();
     if (track === null) throw new Nothing('holds no track of pictures; expected a video. Send it as a sound, if it is one.');
     if (await isEmpty(track)) throw new Nothing('holds no pictures (0 frames); expected at least one.');

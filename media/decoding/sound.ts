@@ -29,7 +29,6 @@ interface Piece {
   readonly seconds: number;
 }
 
-const purpose = 'A sound that is no wav';
 const codecsRead = 'AAC, MP3, Opus, Vorbis, FLAC or PCM';
 const noSound = 'holds no sound (0 samples); expected at least one sample.';
 /** The rate that is given where none was asked for and the sound's own is higher. */
@@ -43,7 +42,7 @@ export async function inspectSound(bytes: Buffer): Promise<SoundHeader> {
     if (frames === 0) throw new Nothing(noSound);
     return { seconds: rounded(frames / sampleRateHz), sampleRateHz, channels };
   }
-  return withContainer(bytes, purpose, async (input) => {
+  return withContainer(bytes, 'sound', async (input) => {
     const { track, end, origin } = await openSound(input, bytes);
     return { seconds: rounded(end - origin), sampleRateHz: await track.getSampleRate(), channels: await track.getNumberOfChannels() };
   });
@@ -51,7 +50,7 @@ export async function inspectSound(bytes: Buffer): Promise<SoundHeader> {
 
 /** [n] mono samples of the range, at its rate. */
 export async function decodeSound(bytes: Buffer, range: SoundRange): Promise<{ samples: Float32Array; sampleRateHz: number; seconds: number }> {
-  const { samples, sampleRateHz, seconds } = isWav(bytes) ? readWav(bytes, range) : await withContainer(bytes, purpose, async (input, codecs) => readTrack(codecs, input, bytes, range));
+  const { samples, sampleRateHz, seconds } = isWav(bytes) ? readWav(bytes, range) : await withContainer(bytes, 'sound', async (input, codecs) => readTrack(codecs, input, bytes, range));
   const wanted = range.sampleRateHz ?? Math.min(sampleRateHz, usualRateHz);
   const resampled = resampleAudio(samples, sampleRateHz, wanted);
   // Some codecs and the resampler exceed full scale a little.
