@@ -18,7 +18,7 @@ export async function encodeAnimation({ width, height, frames, fps }: Clip, form
   }
   if (tags.xmp !== null) picture.withXmp(tags.xmp);
   if (tags.settings !== null) picture.withExif({ IFD2: { UserComment: tags.settings } });
-  return new Uint8Array(await picture.webp({ ...options, quality: 90, smartSubsample: true, effort: 4 }).toBuffer());
+  return new Uint8Array(await picture.webp({ ...options, quality: 90, smartSubsample: true, effort: 2 }).toBuffer());
 }
 
 /** How long each frame stays, in milliseconds: multiples of `step` whose sums are never off by more than half of one. */
