@@ -49,7 +49,8 @@ describe.each(formats)('%s', (format) => {
     expect(await inspectVideo(media)).toMatchObject({ frames: 2, ...(even ? { width: 32, height: 34 } : { width: 31, height: 33 }) });
     const [shown] = await framesOf(media.bytes, { ...given, ...(even && { width: 32, height: 34 }) });
     const cropped = Uint8Array.from({ length: 31 * 33 * 3 }, (_, i) => shown![Math.floor(i / 93) * (even ? 96 : 93) + (i % 93)]!);
-    expect(difference(cropped, given.frames[0]!)).toBeLessThan(4);
+    // So small a picture is mostly edges; one whose rows were shifted would differ by 20 and more.
+    expect(difference(cropped, given.frames[0]!)).toBeLessThan(8);
   });
 
   test('keeps flat colours', async () => {
