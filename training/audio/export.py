@@ -1,4 +1,4 @@
-"""The four graphs of the audio decoder: python -m training.audio.export [--transformer CHECKPOINT] [--only NAME,...]; what is untrained is exported as it is.
+"""The five graphs of the audio decoder: python -m training.audio.export [--transformer CHECKPOINT] [--only NAME,...]; what is untrained is exported as it is.
 
 Weights are int8 with float16 scales; the vocoder's Fourier bases are computed when a session opens. Knows no data but a check batch.
 """
@@ -88,10 +88,21 @@ def write(name: str, module, inputs: dict[str, torch.Tensor], output: str, shape
     return report
 
 
+class Shown(torch.nn.Module):
+    """Latents [B, n, 64] to log-mels [B, 128, 4 n], for previews."""
+
+    def __init__(self, components: Components):
+        super().__init__()
+        self.components = components
+
+    def forward(self, latents):
+        return self.components.decode(latents)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--transformer", help="checkpoint; without it the newest, or an untrained one")
-    arguments.add_argument("--only", default="melEncoder,environment,transformer,vocoder")
+    arguments.add_argument("--only", default="melEncoder,melDecoder,environment,transformer,vocoder")
     options = arguments.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(1)
@@ -101,6 +112,8 @@ def main() -> None:
     batch, n = torch.export.Dim("batch", min=1, max=64), torch.export.Dim("n", min=1, max=1024)
     if "melEncoder" in only:
         reports["mel-encoder"] = write("mel-encoder", load_components(), {"mel": torch.randn(2, MELS, 40) * 2 - 4}, "latents", ({0: batch, 2: 4 * n},), [to_bytes_exactly])
+    if "melDecoder" in only:
+        reports["mel-decoder"] = write("mel-decoder", Shown(load_components()), {"latents": torch.randn(2, 8, 64)}, "mel", ({0: batch, 1: n},), [to_bytes])
     if "environment" in only:
         trained["environment"] = work("checkpoints", "audio-environment.pt").exists()
         module = load_environment() if trained["environment"] else Environment().eval()
@@ -118,7 +131,7 @@ def main() -> None:
         reports["vocoder"] = write("vocoder", module, {"latents": torch.randn(2, 8, 64)}, "samples", ({0: batch, 1: n},), [computed_bases, to_bytes])
     path.write_text(json.dumps({
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "trained": trained,
-        "files": {"transformer": "transformer.onnx", "vocoder": "vocoder.onnx", "melEncoder": "mel-encoder.onnx", "environment": "environment.onnx"},
+        "files": {"transformer": "transformer.onnx", "vocoder": "vocoder.onnx", "melEncoder": "mel-encoder.onnx", "melDecoder": "mel-decoder.onnx", "environment": "environment.onnx"},
         "config": {"sampleRateHz": RATE, "fftSize": FRAME, "hop": HOP, "mels": MELS, "minHz": 0, "maxHz": RATE // 2, "melScale": "slaney", "norm": "slaney", "floor": FLOOR, "positions": 64, "framesPerPosition": 4,
                    "samplesPerPosition": 1024, "latent": 64, "motion": 64, "prefixPositions": 16, "tokenScale": TOKEN_SCALE},
         "defaults": {"steps": STEPS, "guidance": GUIDANCE, "shift": SHIFT, "sigmas": sigmas_of(STEPS, SHIFT).tolist()},
