@@ -61,9 +61,14 @@ def describe(c: np.ndarray) -> np.ndarray:
 
 
 class Judge:
-    """Linear discriminants between the groups of kinds, fitted to rendered clips whose numbers no training uses."""
+    """Linear discriminants between the groups of kinds, fitted to rendered clips whose numbers no training uses; kept in checkpoints/judge-motions.npz."""
 
-    def __init__(self, count: int = 900):
+    def __init__(self, count: int = 760):
+        path = work("checkpoints", "judge-motions.npz")
+        if path.exists():
+            with np.load(path) as kept:
+                self.mean, self.deviation, self.classes, self.weights, self.bias = (kept[k] for k in ("mean", "deviation", "classes", "weights", "bias"))
+            return
         sprites, x, y = Sprites(), [], []
         kinds = list(SHARES)
         for i in range(count):
@@ -78,6 +83,7 @@ class Judge:
         within = sum(np.cov(x[y == k].T, bias=True) * (y == k).sum() for k in self.classes) / len(y)
         inverse = np.linalg.inv(0.8 * within + 0.2 * np.eye(x.shape[1]) * np.trace(within) / x.shape[1])
         self.weights, self.bias = inverse @ centres.T, -0.5 * np.einsum("kd,de,ke->k", centres, inverse, centres)
+        np.savez(path, mean=self.mean, deviation=self.deviation, classes=self.classes, weights=self.weights, bias=self.bias)
 
     def __call__(self, c: np.ndarray) -> int:
         return int(self.classes[(((describe(c) - self.mean) / self.deviation) @ self.weights + self.bias).argmax()])
