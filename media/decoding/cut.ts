@@ -4,7 +4,7 @@ import { boxLengths, elementEnds } from '../containers.ts';
 
 export function endsEarly(bytes: Buffer): boolean {
   const head = bytes.toString('latin1', 0, 4);
-  if (head === '\x89PNG') return !bytes.subarray(-12).includes('IEND');
+  if (head === '\x89PNG') return pngEndsEarly(bytes);
   if (head.startsWith('GIF')) return bytes.at(-1) !== 0x3b;
   if (head === 'RIFF') return bytes.length >= 8 && bytes.readUInt32LE(4) + 8 > bytes.length + 1;
   if (head === 'OggS') return !oggEnds(bytes);
@@ -15,6 +15,15 @@ export function endsEarly(bytes: Buffer): boolean {
     return end !== bytes.length;
   }
   return false;
+}
+
+/** Whether a chunk, as far as they can be told for chunks, ends behind the file, or the last one is missing. */
+function pngEndsEarly(bytes: Buffer): boolean {
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+    const name = bytes.toString('latin1', at + 4, at + 8);
+    if (name === 'IEND' || !/^[A-Za-z]{4}$/.test(name)) return false;
+  }
+  return true;
 }
 
 /** Whether the last page is whole and says that it is the last. */
