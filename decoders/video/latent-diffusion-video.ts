@@ -22,7 +22,7 @@ import { configSchema, FACTORY, frameElements, optionsSchema, readConfig } from 
 import type { VideoDecoderConfig, VideoOptions } from './settings.ts';
 import { readSource } from './sources.ts';
 
-/** Files: `transformer`, and those of the decoder of pictures: `imageTransformer`, `latentEncoder`, `latentDecoder`. */
+/** Files: `transformer`, and those of the decoder of pictures: `imageTransformer`, `latentEncoder`, `latentDecoder`; `still` where the config has it. */
 export const latentDiffusionVideo: Factory<'decoder'> = {
   kind: 'decoder',
   name: FACTORY,
@@ -71,6 +71,8 @@ async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGrap
   const guidance = guidanceOf(FACTORY, config, request, options, source.picture === null ? { ...context, warn: () => undefined } : context);
   const drawing: Drawing = {
     ...guidance,
+    // An edit is told in an instruction, which names no motion.
+    tokens: edited ? guidance.tokens : await graphs.stillTokens(guidance.tokens),
     guidanceScale: image.guidanceScale,
     scheduler: schedulersFor(image.prediction)[0]!,
     steps: image.steps,

@@ -1,5 +1,5 @@
-// From the first frame on: the latents of as many frames as are wanted, in windows of as many as the transformer makes at once, each
-// window going on from the last frame of the one before. Knows no picture, no file and no prompt.
+// From the first frame on: the latents of as many frames as are wanted, in windows of as many as the transformer makes at once: each goes on
+// from the last frame of the one before, or one is repeated. Knows no picture, no file and no prompt.
 
 import type { DecodePreview, DecodeProgress, Media } from '../../src/contracts.ts';
 import type { Guidance } from '../diffusion/conditioning.ts';
@@ -32,7 +32,7 @@ export interface MotionReporting {
 
 /** Steps that `drawMotion` takes in all. */
 export function motionSteps(config: VideoDecoderConfig, plan: MotionPlan): number {
-  return windowStarts(config, plan.count).reduce((sum, start) => sum + windowSteps(config, plan, start), 0);
+  return windowStarts(config, plan).reduce((sum, start) => sum + windowSteps(config, plan, start), 0);
 }
 
 /** Takes the steps, one a turn, and returns the latents of `count` frames. Throws the signal's reason before the step after an abort. */
@@ -41,7 +41,7 @@ export async function* drawMotion(config: VideoDecoderConfig, graphs: VideoGraph
   const steps = reporting.done + motionSteps(config, motion);
   const frames = [motion.first];
   let { done } = reporting;
-  for (const start of windowStarts(config, motion.count)) {
+  for (const start of windowStarts(config, motion)) {
     const first = frames[start]!;
     const loop = follow(config, {
       ...motion,
@@ -55,11 +55,27 @@ export async function* drawMotion(config: VideoDecoderConfig, graphs: VideoGraph
     frames.push(...framesOf(config, first, x_0).slice(1));
     done += windowSteps(config, motion, start);
   }
-  return frames.slice(0, motion.count);
+  return repeats(config, motion) ? repeated(frames, motion.count) : frames.slice(0, motion.count);
+}
+
+/** A given video is followed to its end; only what is made from nothing repeats itself. */
+function repeats({ frames, longer }: VideoDecoderConfig, { count, given }: MotionPlan): boolean {
+  return longer === 'repeat' && given.length === 0 && count > frames;
+}
+
+/** As many frames, of which the last quarter is left where it comes nearest to where all began. */
+function repeated(frames: readonly Float32Array[], count: number): Float32Array[] {
+  const first = frames[0]!;
+  const away = (frame: Float32Array): number => frame.reduce((sum, value, i) => sum + (value - first[i]!) ** 2, 0);
+  const ends = frames.map((frame, index) => (index < (3 * frames.length) / 4 ? Infinity : away(frame)));
+  const period = ends.indexOf(Math.min(...ends));
+  return Array.from({ length: count }, (_, index) => frames[index % period]!);
 }
 
 /** Indices of the frames that windows begin with. */
-function windowStarts({ frames }: VideoDecoderConfig, count: number): number[] {
+function windowStarts(config: VideoDecoderConfig, plan: MotionPlan): number[] {
+  const { frames } = config;
+  const count = repeats(config, plan) ? frames : plan.count;
   return Array.from({ length: Math.ceil((count - 1) / (frames - 1)) }, (_, window) => window * (frames - 1));
 }
 

@@ -21,6 +21,10 @@ export interface VideoDecoderConfig extends DiffusionConfig {
   /** The transformer's samples are (latents of a frame - latents of the first) times this. */
   readonly differenceScale: number;
   readonly strength: number;
+  /** Whether a graph turns the tokens of a prompt, motion and all, into those that the first frame is drawn from. */
+  readonly still: boolean;
+  /** How more frames come about: going on from the last one, or by repeating what was made. */
+  readonly longer: 'continue' | 'repeat';
 }
 
 const { tokens: _, ...motionSchemas } = diffusionConfigSchemas;
@@ -36,6 +40,8 @@ export const configSchema: JsonSchema = {
     differenceScale: { type: 'number', exclusiveMinimum: 0, description: 'Samples are differences from the first frame times this.' },
     ...motionSchemas,
     strength: { type: 'number', minimum: 0, maximum: 1, default: 0.8, description: 'Default of the option.' },
+    still: { type: 'boolean', default: false, description: 'Whether the file still turns tokens about a motion into those of what moves, for the first frame.' },
+    longer: { enum: ['continue', 'repeat'], default: 'continue', description: 'Whether more frames go on from the last one or repeat what was made.' },
   },
 };
 

@@ -106,6 +106,32 @@ describe('a video from conditioning', () => {
     expect(latentsOf(long.result, 19)).not.toEqual(latentsOf(long.result, 15));
   });
 
+  test('where the bundle says so repeats what was made, cut where it comes nearest to its beginning', async () => {
+    const repeating = await latentDiffusionVideo.open(tinySource({ ...tinyConfig, longer: 'repeat' }));
+    others.push(async () => repeating.dispose());
+    const { result: window } = await makeVideo(repeating, { options: quick });
+    const { result, progress } = await makeVideo(repeating, { options: { ...quick, frames: 40 } });
+    expect(progress).toHaveLength(5);
+    const away = (frame: number): number => Math.hypot(...latentsOf(window, frame).map((value, i) => value - latentsOf(window, 0)[i]!));
+    const period = [12, 13, 14, 15].toSorted((a, b) => away(a) - away(b))[0]!;
+    for (let frame = 0; frame < 40; frame += 1) expect(latentsOf(result, frame)).toEqual(latentsOf(window, frame % period));
+    expect(window.companion).toEqual((await makeVideo(decoder, { options: quick })).result.companion);
+  });
+
+  test('draws the first frame from other words where a graph gives them, and the motion from the given ones', async () => {
+    const graphs = await openGraphs();
+    const seen: Float32Array[] = [];
+    const watched = createVideoDecoder(config, {
+      ...graphs,
+      stillTokens: async (given) => given.map((value) => value / 2),
+      image: { ...graphs.image, predictor: (condition) => (seen.push(condition.tokens), graphs.image.predictor(condition)) },
+      predictor: (condition) => (seen.push(condition.tokens), graphs.predictor(condition)),
+    });
+    await makeVideo(watched, { options: quick });
+    expect(seen).toEqual([tokens().tokens.data.map((value) => value / 2), tokens().tokens.data]);
+    await expect(latentDiffusionVideo.open(tinySource({ ...tinyConfig, still: true }))).rejects.toMatchObject({ code: 'bundle_invalid' });
+  });
+
   test('draws the noise of its first frame before anything else, and that of the motion from a fork', async () => {
     for (const references of [[], [{ role: 'follow' as const, media: await colours() }]]) {
       const { random, drawn, forks } = counting(createRandom(3));
