@@ -22,7 +22,7 @@ from training.video.transformer import VideoTransformer
 
 #: Sampler as it ships. The planner inside guides itself, so that two motions are never mixed: outside, guidance is 1.
 STEPS, GUIDANCE, SHIFT = 12, 1.0, 3.0
-SCALE = 1.3208
+SCALE, PLAN_GUIDANCE = 1.3208, 2.0
 
 
 def load_video(path) -> VideoTransformer | Mover:
@@ -33,7 +33,7 @@ def load_video(path) -> VideoTransformer | Mover:
         planner.load_state_dict({k: v.float() for k, v in saved["planner"].items()})
         painter.load_state_dict({k: v.float() for k, v in saved["painter"].items()})
         print(f"{path}: {saved['step'] * saved['batch']} motions, loss {saved['loss']:.4f}")
-        return Mover(planner, painter, SCALE).eval()
+        return Mover(planner, painter, SCALE, guidance=PLAN_GUIDANCE).eval()
     model = VideoTransformer(**saved["shape"])
     model.load_state_dict({name: value.float() for name, value in saved["average"].items()})
     print(f"{path}: step {saved['step']}, {saved['step'] * saved['batch']} samples, loss {saved['loss']:.4f}")

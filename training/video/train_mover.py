@@ -60,6 +60,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--painter-seconds", type=float, default=80)
     arguments.add_argument("--planner-seconds", type=float, default=200)
+    arguments.add_argument("--sides", type=float, default=1, help="how much oftener ways to the left and right are seen")
     arguments.add_argument("--resume", action="store_true")
     options = arguments.parse_args()
     torch.set_num_threads(1)
@@ -77,7 +78,9 @@ def main() -> None:
     aside = np.array([i for i, row in enumerate(rows) if row["split"] != "train" and row["kind"] != "animation"])
     deviation = curves[learn].std((0, 1))
     print(f"{len(learn)} clips, deviations of the curves {[round(v, 3) for v in deviation.tolist()]}", flush=True)
-    side, turned = torch.tensor([-1.0, 1, 1, 1, -1, 1, 1]), None
+    side = torch.tensor([-1.0, 1, 1, 1, -1, 1, 1])
+    often = np.array([options.sides if rows[i]["direction"] in ("left", "right") and rows[i]["kind"] in ("move", "roll") else 1 for i in learn])
+    often = often / often.sum()
     random = np.random.default_rng(int(time.time()))
 
     def frames_of(chosen, at):
@@ -113,7 +116,7 @@ def main() -> None:
     outlines = outline_of(latents[:, 0].float())
     mean, average = None, {k: v.clone() for k, v in optimiser.masters.items()}
     for step in steps_until(options.planner_seconds, optimiser, 0.02, 2e-3):
-        chosen = random.choice(learn, 64)
+        chosen = random.choice(learn, 64, p=often)
         mirror = random.random(64) < 0.4
         names = [rows[i]["mirrored" if m else "texts"] for i, m in zip(chosen, mirror)]
         said = torch.from_numpy(np.stack([tokens[n[0 if random.random() < 0.25 else random.integers(len(n))]] for n in names]).astype(np.float32))
