@@ -28,6 +28,14 @@ export async function readMediaOf(modality: string, flag: string, path: string, 
   });
 }
 
+/** The part that a word of the command line stands for: `@path` is a file, `@@text` the text `@text`, all else a text. Throws `bad_input`, `bad_media`. */
+export async function readPart(word: string, folder: string): Promise<Part> {
+  if (word.startsWith('@@')) return { type: 'text', text: word.slice(1) };
+  if (word.startsWith('@')) return { type: 'media', media: await readMedia(word.slice(1), folder) };
+  if (word.trim() === '') throw new AnymodalError('bad_input', 'one input is empty; leave it out or write a text.');
+  return { type: 'text', text: word };
+}
+
 /**
  * The parts of a line in order: words, and media for `@path` or `@"path with spaces"`; `@@word` is the word `@word`.
  * Throws `bad_media` for a path that is no readable medium, saying how to write the word itself.

@@ -1,5 +1,6 @@
 // Runs one job of an engine: shows its events, writes its media, and gathers its reply.
 // Knows no command line; errors of a job are events here and never thrown.
+import { randomUUID } from 'node:crypto';
 import type { Engine, JobEvent, JobRequest, Part } from '../contracts.ts';
 import { AnymodalError, isCallerFault, isErrorCode, type ErrorCode } from '../errors.ts';
 import type { MadeFiles } from './made-files.ts';
@@ -38,6 +39,16 @@ export async function runJob(engine: Engine, job: JobRequest, files: MadeFiles, 
   if (end.type === 'job-abort') return { exitCode: exitCode.cancelled, reply: [] };
   if (end.type === 'job-error') return { exitCode: exitCodeOf(end.code), reply: [] };
   return { exitCode: exitCode.good, reply: [...reply.entries()].toSorted(([a], [b]) => a - b).map(([, part]) => part) };
+}
+
+/** The embedding of each of `parts` as it comes; warnings go to `report`. Throws the error that ends the request. */
+export async function* embeddingsOf(engine: Engine, parts: readonly Part[], report: Report, signal: AbortSignal): AsyncGenerator<Extract<JobEvent, { type: 'embedding' }>> {
+  for await (const event of engine.embed({ id: randomUUID(), inputs: parts }, signal)) {
+    if (event.type === 'embedding') yield event;
+    else if (event.type === 'job-warning') report.event(event, null);
+    else if (event.type === 'job-error') throw errorOf(event);
+    else if (event.type === 'job-abort') throw new AnymodalError('aborted', 'cancelled');
+  }
 }
 
 /** Exit code for the code of an error or of a `job-error`; `aborted` counts as cancelled. */

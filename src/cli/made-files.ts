@@ -54,6 +54,9 @@ function inFolder(place: string, folder: string): MadeFiles {
 
 function toFile(place: string, folder: string, mediaType: string): MadeFiles {
   let count = 0;
+  /** Number of the last medium that did not get the user's own name. */
+  let further = 1;
+  let given = false;
   const stem = join(dirname(place), basename(place, extname(place)));
   const write = (media: Media, name: string): string => {
     // The name is the user's, the extension says what is inside: a second output may be of another kind.
@@ -65,7 +68,10 @@ function toFile(place: string, folder: string, mediaType: string): MadeFiles {
     mediaType,
     write(media) {
       count += 1;
-      return write(media, count === 1 ? stem : `${stem}-${count}`);
+      // The name waits for the first medium of its kind: the sound of a video comes before the video.
+      if (given || media.mediaType !== mediaType) return write(media, `${stem}-${(further += 1)}`);
+      given = true;
+      return write(media, stem);
     },
     writePreview: (media, _output, _seed, step) => write(media, `${stem}-${count + 1}-step-${step}`),
   };

@@ -17,8 +17,11 @@ export const standardOptionFlags: readonly Flag[] = [
   { name: 'size', value: 'WxH', help: 'width and height in pixels' },
   { name: 'strength', value: 'X', help: 'how far an edited medium may move from its source, 0 to 1' },
   { name: 'scheduler', value: 'NAME', help: 'denoising scheduler' },
-  { name: 'format', value: 'NAME', help: 'file format: png, jpeg, webp, ...' },
+  { name: 'format', value: 'NAME', help: 'file format: png, webp, mp3, mp4, ...; goes to the outputs that have it' },
   { name: 'quality', value: 'Q', help: 'quality of a lossy file format' },
+  { name: 'seconds', value: 'X', help: 'length of a sound' },
+  { name: 'frames', value: 'N', help: 'length of a video' },
+  { name: 'fps', value: 'N', help: 'frames a second of a video' },
   { name: 'preview-every', value: 'K', help: 'as --previews, after every K steps' },
 ];
 
@@ -50,7 +53,7 @@ export function jobOptions(given: readonly (readonly [flag: string, value: strin
       return parts === null ? [] : [{ output, parts }];
     });
     if (takers.length === 0) throw new AnymodalError('bad_option', `--${flag}: ${undeclared(selected)}`);
-    for (const { output, parts } of takers) {
+    for (const { output, parts } of flag === 'format' ? takersOfFormat(value, takers) : takers) {
       for (const part of parts) put(output.name, part.key, read(part.schema, part.text, parts.length === 1 ? `--${flag}` : `--${flag} ${value}, ${part.key}`));
     }
   }
@@ -79,6 +82,18 @@ export function jobOptions(given: readonly (readonly [flag: string, value: strin
 export function acceptsFormat(output: Output, format: string): boolean {
   const schema = propertiesOf(output.options)['format'];
   return schema !== undefined && checkSchema(schema, format, 'format').value !== null;
+}
+
+/** Outputs of several modalities share no formats, so that one is for those that have it; throws `bad_option` where none does. */
+function takersOfFormat<T extends { readonly output: Output }>(format: string, takers: readonly T[]): readonly T[] {
+  const able = takers.filter(({ output }) => acceptsFormat(output, format));
+  // One output alone says itself what it expects.
+  if (able.length > 0 || takers.length === 1) return able.length > 0 ? able : takers;
+  const lists = takers.map(({ output }) => {
+    const choices: unknown = propertiesOf(output.options)['format']?.['enum'];
+    return `${output.name} has ${Array.isArray(choices) ? choices.map(String).join(', ') : 'others'}`;
+  });
+  throw new AnymodalError('bad_option', `--format: got "${format}", which no selected output makes; ${lists.join('; ')}.`);
 }
 
 interface OptionPart {

@@ -130,8 +130,8 @@ export function withPath(event: JobEvent, path: string | null): Record<string, u
   return { ...rest, ...(event.type === 'media-preview' ? { mediaType: media.mediaType } : {}), ...(path === null ? {} : { path }) };
 }
 
-/** `text` without the control characters by which a model's text could drive a terminal. */
-function printable(text: string): string {
+/** `text` without the control characters by which the text of a model or the name of a file could drive a terminal. */
+export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
 }

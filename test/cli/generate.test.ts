@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { JobEventBody, JobRequest } from '../../src/contracts.ts';
+import type { EngineDescription, JobEventBody, JobRequest } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { main } from '../../src/cli/main.ts';
-import { draws, fakeEngine, fakeShell, temporaryFolder, type FakeShell } from './fake-shell.ts';
+import { description, draws, fakeEngine, fakeShell, temporaryFolder, type FakeShell } from './fake-shell.ts';
 import { bundleJson, onePixelPng } from './fixtures.ts';
 
 /** A folder with a bundle.json and a small picture. */
@@ -82,6 +82,23 @@ describe('a job', () => {
     const { job, left } = await run(['draw a red apple', '-o', 'apple.jpg']);
     expect(job().options['image']).toEqual({ format: 'jpeg' });
     expect(left()).toEqual(['apple.jpg']);
+  });
+
+  test.each([
+    [['--to', 'video,audio', '-o', 'clip.mp4'], { video: { format: 'mp4' } }],
+    [['--to', 'video,audio', '-o', 'clip.mp4', '--format', 'mp3'], { video: { format: 'mp4' }, audio: { format: 'mp3' } }],
+    [['--to', 'video,audio', '-o', 'clip.wav'], { audio: { format: 'wav' } }],
+    [['--to', 'video', '-o', 'clip.gif'], { video: { format: 'gif' } }],
+    [['--to', 'image,video', '-o', 'clip.webp'], { image: { format: 'webp' } }],
+    [['--to', 'video,audio', '--seconds', '2', '--fps', '8', '--frames', '16'], { audio: { seconds: 2 }, video: { fps: 8, frames: 16 } }],
+  ])('%j: each output gets the options it has', async (args, options) => {
+    const [first] = description.outputs;
+    const more = (name: string, formats: readonly string[], properties: object): EngineDescription['outputs'][number] => ({ ...first!, name, modality: name, options: { type: 'object', properties: { format: { type: 'string', enum: formats }, ...properties } } });
+    const number = { type: 'number' };
+    const outputs = [...description.outputs, more('video', ['mp4', 'gif', 'webp'], { frames: number, fps: number }), more('audio', ['wav', 'mp3'], { seconds: number })];
+    const engine = { ...fakeEngine(), describe: async () => ({ ...description, outputs }) };
+    const { code, job } = await run(['a ball', ...args], { engine });
+    expect([code, job().options]).toEqual([0, options]);
   });
 
   test('draws its progress in one line on a terminal', async () => {

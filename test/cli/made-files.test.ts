@@ -32,6 +32,14 @@ test('a named file is replaced, further media are numbered, and the extension sa
   expect(readFileSync(join(folder, 'apple.png'), 'utf8')).toBe('new');
 });
 
+test('a named file waits for the first medium of its kind', () => {
+  const files = chooseFiles('clip.mp4', temporaryFolder());
+  expect(files.write(fakePicture('sound', 'audio/wav'), 'audio', 1)).toBe('clip-2.wav');
+  expect(files.write(fakePicture('video', 'video/mp4'), 'video', 1)).toBe('clip.mp4');
+  expect(files.write(fakePicture('other', 'audio/wav'), 'audio', 2)).toBe('clip-3.wav');
+  expect(files.write(fakePicture('another', 'video/mp4'), 'video', 2)).toBe('clip-4.mp4');
+});
+
 test.each([
   ['', '-o: got an empty name'],
   ['notes.docx', '-o: ".docx" of "notes.docx" is no known format'],

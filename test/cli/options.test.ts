@@ -17,6 +17,13 @@ describe('option flags', () => {
     expect(jobOptions([['steps', '8'], ['loop', 'true']], [], [...outputs, audio], text)).toEqual({ image: { steps: 8 }, audio: { steps: 8, loop: true } });
   });
 
+  test('a format goes to the outputs that have it, and is refused where none does', () => {
+    const sound = { ...audio, options: { properties: { format: { type: 'string', enum: ['wav', 'mp3'] } } } };
+    expect(jobOptions([['format', 'mp3']], [], [...outputs, sound], text)).toEqual({ audio: { format: 'mp3' } });
+    expect(() => jobOptions([['format', 'mp4']], [], [...outputs, sound], text)).toThrow('--format: got "mp4", which no selected output makes; image has png, jpeg, webp; audio has wav, mp3.');
+    expect(() => jobOptions([['format', 'mp4']], [], outputs, text)).toThrow('--format: got "mp4", expected one of "png", "jpeg", "webp" (default "png").');
+  });
+
   test('--set reaches any option and the text', () => {
     expect(jobOptions([], ['image.sharpness=0.5', 'text.temperature=0'], outputs, text)).toEqual({ image: { sharpness: 0.5 }, text: { temperature: 0 } });
   });

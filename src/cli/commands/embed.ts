@@ -1,19 +1,23 @@
 // `anymodal embed`: inputs to vectors of the joint space, and how alike they are.
 // Knows no modality: text as it stands, `@path` for anything else.
-import { randomUUID } from 'node:crypto';
-import type { EmbedRequest, Part } from '../../contracts.ts';
+import type { Part } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import { chooseBundle } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
 import { chooseDeviceFlag, withEngine } from '../engine.ts';
-import { parseFlags, type Flag } from '../flags.ts';
-import { readMedia } from '../inputs.ts';
-import { errorOf } from '../job.ts';
+import { integerFlag, parseFlags, type Flag } from '../flags.ts';
+import { readPart } from '../inputs.ts';
+import { embeddingsOf } from '../job.ts';
+import { dot, filesBelow, mostFiles, nearestMedia, nearestTable } from '../nearest-media.ts';
 import { createPlainReport } from '../report.ts';
 import { exitCode } from '../shell.ts';
 
+const defaultTop = 10;
+
 const flagTable: readonly Flag[] = [
   { name: 'compare', help: 'a table of similarities (cosines) in place of the vectors' },
+  { name: 'nearest', value: 'DIR', help: 'the media files of a folder, and of those below, that are nearest to each input' },
+  { name: 'top', value: 'K', help: `how many of them, 1 to ${mostFiles} (default ${defaultTop})` },
   { name: 'json', help: 'one JSON object a line, as without it; with --compare one object with the similarities' },
   sharedFlags.model,
   sharedFlags.device,
@@ -22,16 +26,20 @@ const flagTable: readonly Flag[] = [
 
 export const embedCommand: Command = {
   name: 'embed',
-  usage: 'INPUT... [--compare] [--json]',
+  usage: 'INPUT... [--compare | --nearest DIR [--top K]] [--json]',
   summary: 'vectors of texts and files in one joint space',
   details: [
     'An INPUT is a text, or a file as @path; a text that begins with @ is written @@text. Each gives one line of',
     'JSON with input, modality and embedding, a vector of length 1.',
+    'With --nearest it gives cosine, modality and path of files of any modality instead. Hidden files are left out;',
+    `files that are no media are passed over; at most ${mostFiles} are looked at. The cosine is the plain one: vectors of`,
+    'two modalities lie further apart than those of one, so compare values within a modality.',
   ],
   flags: flagTable,
   examples: [
     ['anymodal embed "a red apple" @apple.png', 'two lines of JSON'],
     ['anymodal embed "an apple" "a house" @apple.png --compare', 'which of them are alike'],
+    ['anymodal embed @rain.wav --nearest pictures --top 3', 'the three pictures that are nearest to a sound'],
   ],
   async run(args, shell) {
     const flags = parseFlags(args, flagTable, 'See `anymodal embed --help`.');
@@ -39,23 +47,30 @@ export const embedCommand: Command = {
     const compare = flags.on('compare');
     if (inputs.length === 0) throw new AnymodalError('bad_input', 'there is no input; write texts in quotes or files as @path, such as anymodal embed "a red apple" @apple.png.');
     if (compare && inputs.length < 2) throw new AnymodalError('bad_input', '--compare: got 1 input, expected 2 or more.');
+    const place = flags.value('nearest');
+    if (compare && place !== null) throw new AnymodalError('bad_option', '--nearest: got --compare as well; leave one of the two out.');
+    if (place === null && flags.value('top') !== null) throw new AnymodalError('bad_option', '--top: says how many of the nearest files; add --nearest DIR.');
+    const top = integerFlag('--top', flags.value('top') ?? String(defaultTop), 1, mostFiles);
     const device = chooseDeviceFlag(flags.value('device'), shell);
     const parts: Part[] = [];
-    for (const input of inputs) parts.push(await partOf(input, shell.folder));
+    for (const input of inputs) parts.push(await readPart(input, shell.folder));
+    const files = place === null ? null : await filesBelow(place, shell.folder);
     const folder = await chooseBundle(flags.value('model'), shell);
     const report = createPlainReport(shell);
     return shell.interruption.during(async (signal) =>
       withEngine(shell, folder, device, report, async (engine) => {
-        const request: EmbedRequest = { id: randomUUID(), inputs: parts };
+        if (files !== null) {
+          const lists = await nearestMedia(engine, parts, files, top, shell.folder, report, signal);
+          report.finish();
+          const lines = lists.flatMap((list, index) => list.map((found) => `${JSON.stringify({ input: inputs[index], ...found })}\n`));
+          shell.stdout.write(flags.on('json') ? lines.join('') : nearestTable(inputs, lists));
+          return exitCode.good;
+        }
         const found: { input: string; modality: string; embedding: readonly number[] }[] = [];
-        for await (const event of engine.embed(request, signal)) {
-          if (event.type === 'embedding') {
-            const line = { input: inputs[event.input] ?? '', modality: event.modality, embedding: event.embedding };
-            found.push(line);
-            if (!compare) shell.stdout.write(`${JSON.stringify(line)}\n`);
-          } else if (event.type === 'job-warning') report.event(event, null);
-          else if (event.type === 'job-error') throw errorOf(event);
-          else if (event.type === 'job-abort') throw new AnymodalError('aborted', 'cancelled');
+        for await (const { input, modality, embedding } of embeddingsOf(engine, parts, report, signal)) {
+          const line = { input: inputs[input] ?? '', modality, embedding };
+          found.push(line);
+          if (!compare) shell.stdout.write(`${JSON.stringify(line)}\n`);
         }
         report.finish();
         if (compare) shell.stdout.write(flags.on('json') ? `${JSON.stringify(similaritiesOf(found))}\n` : table(similaritiesOf(found)));
@@ -65,13 +80,6 @@ export const embedCommand: Command = {
   },
 };
 
-async function partOf(input: string, folder: string): Promise<Part> {
-  if (input.startsWith('@@')) return { type: 'text', text: input.slice(1) };
-  if (input.startsWith('@')) return { type: 'media', media: await readMedia(input.slice(1), folder) };
-  if (input.trim() === '') throw new AnymodalError('bad_input', 'one input is empty; leave it out or write a text.');
-  return { type: 'text', text: input };
-}
-
 interface Similarities {
   readonly inputs: readonly string[];
   /** [i][j] is the cosine between inputs i and j. */
@@ -80,10 +88,6 @@ interface Similarities {
 
 function similaritiesOf(found: readonly { input: string; embedding: readonly number[] }[]): Similarities {
   return { inputs: found.map(({ input }) => input), similarities: found.map((a) => found.map((b) => dot(a.embedding, b.embedding))) };
-}
-
-function dot(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 }
 
 /** Rows and columns in the order of the inputs; columns are headed by the number of the row. */

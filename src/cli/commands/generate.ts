@@ -13,6 +13,7 @@ import { choiceFlag, integerFlag, parseFlags, parseLoosely, unknownFlags, type F
 import { readMedia, readMediaOf } from '../inputs.ts';
 import { runJob } from '../job.ts';
 import { chooseFiles, type MadeFiles } from '../made-files.ts';
+import { checkBesideMix, mixFlag, readMix } from '../mix.ts';
 import { acceptsFormat, flagsOfOptions, jobOptions, standardOptionFlags, type JobOptions } from '../options.ts';
 import { createJsonReport, createPlainReport, type Report } from '../report.ts';
 import type { Shell } from '../shell.ts';
@@ -29,6 +30,7 @@ const ownFlags: readonly Flag[] = [
   { name: 'seed', short: 's', value: 'S', help: 'same seed, same bytes; chosen and reported where absent' },
   { name: 'negative', value: 'TEXT', help: 'what the medium should not show' },
   { name: 'mask', value: 'F', help: 'picture that says where an edit may change: white may, black stays' },
+  mixFlag,
   { name: 'set', value: 'O.KEY=V', repeatable: true, help: 'any option of an output, such as image.steps=12 or text.temperature=0' },
   { name: 'output', short: 'o', value: 'PLACE', help: 'folder for new files (default outputs), or one file, which is replaced' },
   { name: 'previews', help: `write previews too, every ${defaultPreviewEvery} steps where --preview-every does not say` },
@@ -59,6 +61,10 @@ export const generateCommand: Command = {
     ['anymodal generate "make it green" --image apple.png -o green.png', 'edit a picture'],
     ['anymodal generate "a hat" --image cat.png --mask head.png --route direct --to image', 'change only what is white in the mask'],
     ['anymodal generate "what is this?" --image apple.png --to text', 'read a picture'],
+    ['anymodal "a bouncing ball" --to video,audio -o ball/', 'a video with its sound in it, and the sound as a file'],
+    ['anymodal "rain on a roof" --to audio --seconds 4 --format mp3', 'a sound; a video has --frames and --fps'],
+    ['anymodal generate --audio rain.wav --video wave.mp4 --route direct --to image', 'a picture of what is heard and seen'],
+    ['anymodal generate --mix 0.7=@cat.png --mix 0.3=@rain.wav --mix -0.2=blue --to image', 'a weighted mix; a text that begins with @ is written @@text'],
     ['echo "draw a fish" | anymodal generate - --json', 'prompt from standard input, events for a program'],
   ],
   async run(args, shell) {
@@ -75,6 +81,7 @@ interface Request {
   readonly outputs: readonly string[] | null;
   readonly parts: readonly Part[];
   readonly mask: Media | null;
+  readonly mix: JobRequest['mix'];
   readonly files: MadeFiles;
 }
 
@@ -112,7 +119,7 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
       options,
       negativePrompt: flags.value('negative'),
       mask: request.mask,
-      mix: null,
+      mix: request.mix,
       metadata: !flags.on('no-metadata'),
     };
     signal.throwIfAborted();
@@ -125,8 +132,11 @@ async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shel
   const count = integerFlag('-n', flags.value('count') ?? '1', 1, largestCount);
   const seedText = flags.value('seed');
   const seed = seedText === null ? randomInt(2 ** 32) : integerFlag('--seed', seedText, 0, Number.MAX_SAFE_INTEGER - largestCount);
-  const route = choiceFlag('--route', flags.value('route') ?? 'auto', routes);
+  const chosenRoute = choiceFlag('--route', flags.value('route') ?? 'auto', routes);
   const outputs = outputsOf(flags.value('to'));
+  const mixes = flags.values(mixFlag.name);
+  if (mixes.length > 0) checkBesideMix({ positionals: flags.positionals, route: chosenRoute, outputs });
+  const route = mixes.length > 0 ? 'direct' : chosenRoute;
   const files = chooseFiles(flags.value('output'), shell.folder);
   const media: Part[] = [];
   for (const { name } of inputFlags) {
@@ -137,10 +147,11 @@ async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shel
     throw new AnymodalError('bad_input', `--mask: there is nothing to edit; add the picture that the mask belongs to with --${inputFlags[0]?.name ?? 'image'} F.`);
   }
   const mask = maskPath === null ? null : await readMedia(maskPath, shell.folder);
+  const mix = await readMix(mixes, shell.folder);
   const prompt = await promptOf(flags.positionals, shell, signal);
-  if (prompt === null && media.length === 0) throw new AnymodalError('bad_input', 'there is no prompt; write one in quotes, such as anymodal "draw a red apple", or - to read it from standard input.');
+  if (prompt === null && media.length === 0 && mix === null) throw new AnymodalError('bad_input', 'there is no prompt; write one in quotes, such as anymodal "draw a red apple", or - to read it from standard input.');
   const parts: Part[] = prompt === null ? media : [...media, { type: 'text', text: prompt }];
-  return { count, seed, route, outputs, parts, mask, files };
+  return { count, seed, route, outputs, parts, mask, mix, files };
 }
 
 async function promptOf(positionals: readonly string[], shell: Shell, signal: AbortSignal): Promise<string | null> {
@@ -186,11 +197,14 @@ function formatOf(flags: ParsedFlags, mediaType: string, selected: readonly Engi
   const extensions = extensionsOf(mediaType);
   const names = [mediaType.slice(mediaType.indexOf('/') + 1), ...extensions];
   const format = flags.value('format');
-  if (format !== null && !names.includes(format)) throw new AnymodalError('bad_option', `--format: got "${format}", but -o names a .${extensions[0]} file; leave one of the two out.`);
-  const sets = selected.flatMap((output) => {
-    const accepted = mediaType.startsWith(`${output.modality}/`) ? names.find((name) => acceptsFormat(output, name)) : undefined;
-    return accepted === undefined ? [] : [{ output: output.name, set: `${output.name}.format=${accepted}` }];
-  });
-  if (sets.length === 0) throw new AnymodalError('bad_option', `-o: no selected output makes .${extensions[0]} files; choose another extension or a folder.`);
-  return sets.filter(({ output }) => format === null && !flags.values('set').some((set) => set.startsWith(`${output}.format=`))).map(({ set }) => set);
+  const nameOf = (output: (typeof selected)[number], among: readonly string[]): string | undefined => among.find((name) => acceptsFormat(output, name));
+  const own = selected.filter((output) => mediaType.startsWith(`${output.modality}/`) && nameOf(output, names) !== undefined);
+  // An animated picture is a video too, where nothing else that is selected makes such a file.
+  const takers = own.length > 0 ? own : selected.filter((output) => nameOf(output, extensions) !== undefined);
+  if (takers.length === 0) throw new AnymodalError('bad_option', `-o: no selected output makes .${extensions[0]} files; choose another extension or a folder.`);
+  const asked = takers.filter((output) => format !== null && acceptsFormat(output, format));
+  if (asked.length > 0 && !names.includes(format ?? '')) throw new AnymodalError('bad_option', `--format: got "${format}", but -o names a .${extensions[0]} file; leave one of the two out.`);
+  return takers
+    .filter((output) => !asked.includes(output) && !flags.values('set').some((set) => set.startsWith(`${output.name}.format=`)))
+    .map((output) => `${output.name}.format=${nameOf(output, names)}`);
 }
