@@ -1,4 +1,5 @@
 // Sounds, videos and speech through the real factories on graphs with random weights: what is asked for comes, whole and in order.
+// Mixes of the chat route are in matrix.test.ts.
 
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -116,15 +117,6 @@ describe('any mix', () => {
     const [withSound, without] = [events, silent].map((each) => ofType(each, 'job-end')[0]?.usage.inputTokens ?? 0);
     // The block of a track: nine vectors between two tokens.
     expect(withSound).toBe((without ?? 0) + 11);
-  });
-
-  test('chat: every output in one reply, each at its place', async () => {
-    const events = await run(jobOf(['draw it, let it sound and move'], { outputs: ['text', 'audio', 'image', 'video'], options }));
-    const ends = ofType(events, 'media-end');
-    expect(ends.toSorted((a, b) => a.part - b.part).map(({ modality }) => modality)).toEqual(['audio', 'image', 'video']);
-    expect(ofType(events, 'text-delta').every(({ part }) => part === 0)).toBe(true);
-    const sound = ends.find(({ modality }) => modality === 'audio');
-    expect((await inspectVideo(ends.find(({ output }) => output === 'video')!.media)).hasSound).toBe(sound?.output === 'audio');
   });
 });
 
