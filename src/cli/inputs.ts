@@ -2,12 +2,33 @@
 // Judges files by what the media room says of their bytes; decodes nothing.
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { maxMediaBytes, mediaFromBytes } from '../../media/index.ts';
-import type { Media, Part } from '../contracts.ts';
+import { audioMediaTypes, imageMediaTypes, maxMediaBytes, mediaFromBytes, sniffMedia, videoMediaTypes } from '../../media/index.ts';
+import type { EngineDescription, Media, Part } from '../contracts.ts';
+import { mediaBySignature } from '../engine/signatures.ts';
 import { AnymodalError } from '../errors.ts';
 
-/** Reads a medium from a file, as one of modality `as` where that is given; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
-export async function readMedia(path: string, folder: string, as?: string): Promise<Media> {
+export interface Reading {
+  /** Modality that the file must be of. */
+  readonly as?: string;
+  /** What an engine reads: formats that the media room does not know are known by their signatures. */
+  readonly inputs?: EngineDescription['inputs'];
+}
+
+/** The media room does not know the format; an encoder of the bundle may. */
+class UnknownFormat extends AnymodalError {}
+
+/**
+ * Null where `error` is of a file that an encoder of a bundle with these inputs may know, so that it is to be read again once
+ * the engine is open and says its signatures; throws `error` where that is of no use.
+ */
+export function readLater(error: unknown, modalities: readonly string[]): null {
+  const usual = ['text', ...[...imageMediaTypes, ...audioMediaTypes, ...videoMediaTypes].map((mediaType) => mediaType.split('/')[0])];
+  if (isOfUnknownFormat(error) && modalities.some((modality) => !usual.includes(modality))) return null;
+  throw error;
+}
+
+/** Reads a medium from a file; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
+export async function readMedia(path: string, folder: string, reading: Reading = {}): Promise<Media> {
   const absolute = resolve(folder, path);
   const found = await stat(absolute).catch((error: unknown) => {
     throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
@@ -18,20 +39,20 @@ export async function readMedia(path: string, folder: string, as?: string): Prom
   const bytes = await readFile(absolute).catch((error: unknown) => {
     throw new AnymodalError('bad_media', `"${path}": ${unreadable(error)}.`, { cause: error });
   });
-  return mediaFromBytes(bytes, path, as === undefined ? {} : { as });
+  return mediaOf(bytes, path, reading);
 }
 
 /** Reads a medium that a flag says is of one modality, such as an animated gif as a picture; throws `bad_media` where it cannot be that. */
-export async function readMediaOf(modality: string, flag: string, path: string, folder: string): Promise<Media> {
-  return readMedia(path, folder, modality).catch((error: unknown) => {
+export async function readMediaOf(modality: string, flag: string, path: string, folder: string, inputs?: Reading['inputs']): Promise<Media> {
+  return readMedia(path, folder, { as: modality, ...(inputs && { inputs }) }).catch((error: unknown) => {
     throw error instanceof AnymodalError ? new AnymodalError(error.code, `${flag}: ${error.message}`, { cause: error }) : error;
   });
 }
 
 /** The part that a word of the command line stands for: `@path` is a file, `@@text` the text `@text`, all else a text. Throws `bad_input`, `bad_media`. */
-export async function readPart(word: string, folder: string): Promise<Part> {
+export async function readPart(word: string, folder: string, reading: Reading = {}): Promise<Part> {
   if (word.startsWith('@@')) return { type: 'text', text: word.slice(1) };
-  if (word.startsWith('@')) return { type: 'media', media: await readMedia(word.slice(1), folder) };
+  if (word.startsWith('@')) return { type: 'media', media: await readMedia(word.slice(1), folder, reading) };
   if (word.trim() === '') throw new AnymodalError('bad_input', 'one input is empty; leave it out or write a text.');
   return { type: 'text', text: word };
 }
@@ -40,7 +61,7 @@ export async function readPart(word: string, folder: string): Promise<Part> {
  * The parts of a line in order: words, and media for `@path` or `@"path with spaces"`; `@@word` is the word `@word`.
  * Throws `bad_media` for a path that is no readable medium, saying how to write the word itself.
  */
-export async function readLine(line: string, folder: string): Promise<Part[]> {
+export async function readLine(line: string, folder: string, reading: Reading = {}): Promise<Part[]> {
   const parts: Part[] = [];
   let text = '';
   let at = 0;
@@ -57,7 +78,7 @@ export async function readLine(line: string, folder: string): Promise<Part[]> {
       continue;
     }
     const { path, rest } = await pathOf(word, folder);
-    const media = await readMedia(path, folder).catch((error: unknown) => {
+    const media = await readMedia(path, folder, reading).catch((error: unknown) => {
       throw error instanceof AnymodalError ? new AnymodalError(error.code, `${error.message} For the word itself write @${whole}.`, { cause: error }) : error;
     });
     flushText();
@@ -75,6 +96,19 @@ async function pathOf(word: string, folder: string): Promise<{ path: string; res
   const bare = word.replace(/[?!.,;:)]+$/, '');
   if (bare === word || bare === '' || (await exists(resolve(folder, word))) || !(await exists(resolve(folder, bare)))) return { path: word, rest: '' };
   return { path: bare, rest: word.slice(bare.length) };
+}
+
+async function mediaOf(bytes: Uint8Array, path: string, { as, inputs }: Reading): Promise<Media> {
+  const unknown = bytes.length > 0 && sniffMedia(bytes) === null;
+  const known = unknown ? mediaBySignature(inputs ?? [], bytes, path) : null;
+  if (known !== null && (as === undefined || as === known.modality)) return known;
+  return mediaFromBytes(bytes, path, as === undefined ? {} : { as }).catch((error: unknown) => {
+    throw unknown && error instanceof AnymodalError ? new UnknownFormat(error.code, error.message, { cause: error }) : error;
+  });
+}
+
+function isOfUnknownFormat(error: unknown): boolean {
+  return error instanceof UnknownFormat || (error instanceof Error && isOfUnknownFormat(error.cause));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -3,7 +3,7 @@
 import type { JobRequest } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 import type { Flag } from './flags.ts';
-import { readPart } from './inputs.ts';
+import { readPart, type Reading } from './inputs.ts';
 
 export const mixFlag: Flag = { name: 'mix', value: 'W=PART', repeatable: true, help: 'a text or @file and its weight, in the place of a prompt; needs --to' };
 
@@ -11,13 +11,13 @@ export const mixFlag: Flag = { name: 'mix', value: 'W=PART', repeatable: true, h
  * The mix that the values of `--mix` give, or null without any; files are read from `folder`.
  * Throws `bad_option` for what is no `W=PART`, `bad_input` for an empty part, `bad_media` for a file that is no readable medium.
  */
-export async function readMix(values: readonly string[], folder: string): Promise<JobRequest['mix']> {
+export async function readMix(values: readonly string[], folder: string, reading: Reading = {}): Promise<JobRequest['mix']> {
   if (values.length === 0) return null;
   const mix: { weight: number; part: Awaited<ReturnType<typeof readPart>> }[] = [];
   for (const value of values) {
     const [, weight = '', word = ''] = /^\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*=(.*)$/s.exec(value) ?? [];
     if (weight === '') throw new AnymodalError('bad_option', `--mix: got "${value}", expected WEIGHT=PART, such as 0.7=@cat.png or -0.2=blue.`);
-    const part = await readPart(word, folder).catch((error: unknown) => {
+    const part = await readPart(word, folder, reading).catch((error: unknown) => {
       throw error instanceof AnymodalError ? new AnymodalError(error.code, `--mix ${weight}: ${error.message}`, { cause: error }) : error;
     });
     mix.push({ weight: Number(weight), part });

@@ -2,7 +2,7 @@
 // Knows no modality: what the media room reads and the bundle places in the joint space is compared, all else is passed over.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Engine, Part } from '../contracts.ts';
+import type { Engine, EngineDescription, Part } from '../contracts.ts';
 import { AnymodalError, isCallerFault } from '../errors.ts';
 import { readMedia } from './inputs.ts';
 import { embeddingsOf } from './job.ts';
@@ -60,11 +60,12 @@ export async function nearestMedia(engine: Engine, inputs: readonly Part[], file
   const wanted: (readonly number[])[] = [];
   for await (const { input, embedding } of embeddingsOf(engine, inputs, report, signal)) wanted[input] = embedding;
   const lists: Found[][] = wanted.map(() => []);
+  const known = (await engine.describe()).inputs;
   let skipped = 0;
   for (const [index, path] of files.paths.entries()) {
     signal.throwIfAborted();
     report.waiting(`file ${index + 1} of ${files.paths.length} ...`);
-    const place = await placeOf(engine, path, folder, report, signal);
+    const place = await placeOf(engine, known, path, folder, report, signal);
     if (place === null) skipped += 1;
     else for (const [input, list] of lists.entries()) keep(list, { path, modality: place.modality, cosine: dot(wanted[input] ?? [], place.embedding) }, top);
   }
@@ -91,9 +92,9 @@ export function nearestTable(inputs: readonly string[], lists: readonly (readonl
 }
 
 /** Embedding of a file, or null where the fault is the file's. */
-async function placeOf(engine: Engine, path: string, folder: string, report: Report, signal: AbortSignal): Promise<{ modality: string; embedding: readonly number[] } | null> {
+async function placeOf(engine: Engine, inputs: EngineDescription['inputs'], path: string, folder: string, report: Report, signal: AbortSignal): Promise<{ modality: string; embedding: readonly number[] } | null> {
   try {
-    const media = await readMedia(path, folder);
+    const media = await readMedia(path, folder, { inputs });
     for await (const { modality, embedding } of embeddingsOf(engine, [{ type: 'media', media }], report, signal)) return { modality, embedding };
     return null;
   } catch (error) {

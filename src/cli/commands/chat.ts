@@ -2,7 +2,7 @@
 // Keeps the conversation; a turn that fails leaves it as it was. Knows no modality.
 import { randomInt, randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import type { Engine, JobRequest, Message } from '../../contracts.ts';
+import type { Engine, EngineDescription, JobRequest, Message } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import { chooseBundle } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
@@ -67,7 +67,7 @@ export const chatCommand: Command = {
       const options = jobOptions([], flags.values('set'), description.outputs, description.text);
       if (description.deviceNote !== null) report.detail(description.deviceNote);
       if (seed === null) report.note(`seed ${first} (--seed ${first} makes the same again)`);
-      const conversation = createConversation({ engine, files, report, shell, seed: first, options, metadata: !flags.on('no-metadata') });
+      const conversation = createConversation({ engine, inputs: description.inputs, files, report, shell, seed: first, options, metadata: !flags.on('no-metadata') });
       report.finish();
       return shell.stdin.isTTY === true ? talk(conversation, report, shell) : readLines(conversation, shell);
     });
@@ -81,6 +81,7 @@ interface Conversation {
 
 interface ConversationSettings {
   readonly engine: Engine;
+  readonly inputs: EngineDescription['inputs'];
   readonly files: MadeFiles;
   readonly report: Report;
   readonly shell: Shell;
@@ -89,14 +90,14 @@ interface ConversationSettings {
   readonly metadata: boolean;
 }
 
-function createConversation({ engine, files, report, shell, seed, options, metadata }: ConversationSettings): Conversation {
+function createConversation({ engine, inputs, files, report, shell, seed, options, metadata }: ConversationSettings): Conversation {
   let messages: readonly Message[] = [];
   let turns = 0;
 
   const turn = async (line: string, signal: AbortSignal): Promise<Outcome> => {
     const id = randomUUID();
     try {
-      const asked: readonly Message[] = [...messages, { role: 'user', parts: await readLine(line, shell.folder) }];
+      const asked: readonly Message[] = [...messages, { role: 'user', parts: await readLine(line, shell.folder, { inputs }) }];
       const job: JobRequest = { id, messages: asked, outputs: null, route: 'chat', seed: seed + turns, count: 1, options, negativePrompt: null, mask: null, mix: null, metadata };
       const outcome = await runJob(engine, job, files, report, { previews: false }, signal);
       if (outcome.exitCode === exitCode.good) {

@@ -2,11 +2,11 @@
 // Knows no modality: text as it stands, `@path` for anything else.
 import type { Part } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
-import { chooseBundle } from '../bundles.ts';
+import { chooseBundle, summarise } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
 import { chooseDeviceFlag, withEngine } from '../engine.ts';
 import { integerFlag, parseFlags, type Flag } from '../flags.ts';
-import { readPart } from '../inputs.ts';
+import { readLater, readPart, type Reading } from '../inputs.ts';
 import { embeddingsOf } from '../job.ts';
 import { dot, filesBelow, mostFiles, nearestMedia, nearestTable } from '../nearest-media.ts';
 import { createPlainReport } from '../report.ts';
@@ -52,13 +52,19 @@ export const embedCommand: Command = {
     if (place === null && flags.value('top') !== null) throw new AnymodalError('bad_option', '--top: says how many of the nearest files; add --nearest DIR.');
     const top = integerFlag('--top', flags.value('top') ?? String(defaultTop), 1, mostFiles);
     const device = chooseDeviceFlag(flags.value('device'), shell);
-    const parts: Part[] = [];
-    for (const input of inputs) parts.push(await readPart(input, shell.folder));
+    const read = async (reading: Reading): Promise<Part[]> => {
+      const parts: Part[] = [];
+      for (const input of inputs) parts.push(await readPart(input, shell.folder, reading));
+      return parts;
+    };
+    const early = await read({}).catch((error: unknown) => ({ error }));
     const files = place === null ? null : await filesBelow(place, shell.folder);
     const folder = await chooseBundle(flags.value('model'), shell);
+    const readable = 'error' in early ? readLater(early.error, (await summarise(folder)).inputs) : early;
     const report = createPlainReport(shell);
     return shell.interruption.during(async (signal) =>
       withEngine(shell, folder, device, report, async (engine) => {
+        const parts = readable ?? (await read({ inputs: (await engine.describe()).inputs }));
         if (files !== null) {
           const lists = await nearestMedia(engine, parts, files, top, shell.folder, report, signal);
           report.finish();

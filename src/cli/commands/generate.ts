@@ -10,7 +10,7 @@ import { sharedFlags, type Command } from '../command.ts';
 import { chooseDeviceFlag, withEngine } from '../engine.ts';
 import { extensionsOf } from '../file-kinds.ts';
 import { choiceFlag, integerFlag, parseFlags, parseLoosely, unknownFlags, type Flag, type ParsedFlags } from '../flags.ts';
-import { readMedia, readMediaOf } from '../inputs.ts';
+import { readLater, readMedia, readMediaOf, type Reading } from '../inputs.ts';
 import { runJob } from '../job.ts';
 import { chooseFiles, type MadeFiles } from '../made-files.ts';
 import { checkBesideMix, mixFlag, readMix } from '../mix.ts';
@@ -98,14 +98,14 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
 
   // A flag that is not known by now can still be an option of a decoder, which only the engine can tell.
   let flags = unknownFlags(args, known).length === 0 ? parseFlags(args, known, hint) : null;
-  let request = flags === null ? null : await readRequest(flags, inputFlags, shell, signal);
+  let request = flags === null ? null : await readRequest(flags, inputFlags, shell, signal).catch((error: unknown) => readLater(error, bundle.inputs));
 
   return withEngine(shell, folder, device, report, async (engine) => {
     signal.throwIfAborted();
     const description = await engine.describe();
     const optionFlags = flagsOfOptions(description.outputs, known);
     flags ??= parseFlags(args, [...known, ...optionFlags], hint);
-    request ??= await readRequest(flags, inputFlags, shell, signal);
+    request ??= await readRequest(flags, inputFlags, shell, signal, { inputs: description.inputs });
     const options = optionsOf(flags, [...standardOptionFlags, ...optionFlags], request, description);
     if (description.deviceNote !== null) report.detail(description.deviceNote);
     if (flags.value('seed') === null) report.note(`seed ${request.seed} (--seed ${request.seed} makes the same again)`);
@@ -127,8 +127,8 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
   }, signal);
 }
 
-/** Reads and checks what needs no engine; throws for the first thing that is wrong. */
-async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shell: Shell, signal: AbortSignal): Promise<Request> {
+/** Reads and checks what needs no engine, except files of formats that only its encoders know (`reading`); throws for the first thing that is wrong. */
+async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shell: Shell, signal: AbortSignal, reading: Reading = {}): Promise<Request> {
   const count = integerFlag('-n', flags.value('count') ?? '1', 1, largestCount);
   const seedText = flags.value('seed');
   const seed = seedText === null ? randomInt(2 ** 32) : integerFlag('--seed', seedText, 0, Number.MAX_SAFE_INTEGER - largestCount);
@@ -140,14 +140,14 @@ async function readRequest(flags: ParsedFlags, inputFlags: readonly Flag[], shel
   const files = chooseFiles(flags.value('output'), shell.folder);
   const media: Part[] = [];
   for (const { name } of inputFlags) {
-    for (const path of flags.values(name)) media.push({ type: 'media', media: await readMediaOf(name, `--${name}`, path, shell.folder) });
+    for (const path of flags.values(name)) media.push({ type: 'media', media: await readMediaOf(name, `--${name}`, path, shell.folder, reading.inputs) });
   }
   const maskPath = flags.value('mask');
   if (maskPath !== null && media.length === 0) {
     throw new AnymodalError('bad_input', `--mask: there is nothing to edit; add the picture that the mask belongs to with --${inputFlags[0]?.name ?? 'image'} F.`);
   }
   const mask = maskPath === null ? null : await readMedia(maskPath, shell.folder);
-  const mix = await readMix(mixes, shell.folder);
+  const mix = await readMix(mixes, shell.folder, reading);
   const prompt = await promptOf(flags.positionals, shell, signal);
   if (prompt === null && media.length === 0 && mix === null) throw new AnymodalError('bad_input', 'there is no prompt; write one in quotes, such as anymodal "draw a red apple", or - to read it from standard input.');
   const parts: Part[] = prompt === null ? media : [...media, { type: 'text', text: prompt }];
