@@ -1,6 +1,6 @@
 """What the first frame of a video shows: conditioning tokens of words about a motion to those of the thing at rest.
 
-    python -m training.video.still prepare | train | export
+    python -m training.video.still prepare | train [--resume] | export
 
 The decoder of pictures has not read of motions: it draws "a car driving to the right" as a car to the right of something. A small transformer
 gives it the tokens of "a car" instead, and leaves words without a motion as they are. Knows no pictures and no latents.
@@ -86,12 +86,14 @@ def prepare() -> None:
     np.savez(work("data", "still.npz"), tokens=encode_texts(texts), pairs=np.array([[place[a], place[b]] for a, b in pairs]))
 
 
-def train(seconds: float) -> None:
+def train(seconds: float, resume: bool) -> None:
     with np.load(work("data", "still.npz")) as saved:
         tokens, pairs = saved["tokens"], saved["pairs"]
     same = np.load(work("data", "tokens.npy"), mmap_mode="r")
     torch.manual_seed(1)
-    model, random = Still(), np.random.default_rng(1)
+    model, random = Still(), np.random.default_rng(2 if resume else 1)
+    if resume:
+        model.load_state_dict(torch.load(work("checkpoints", "video-still.pt")))
     valid, pairs = pairs[:500], pairs[500:]
     matrices = {name for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name}
     optimiser = MuonAdam(list(model.named_parameters()), matrices)
@@ -142,9 +144,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("stage", choices=["prepare", "train", "export"])
     arguments.add_argument("--seconds", type=float, default=SECONDS)
+    arguments.add_argument("--resume", action="store_true", help="go on from the last state")
     options = arguments.parse_args()
     torch.set_num_threads(1)
-    {"prepare": prepare, "train": lambda: train(options.seconds), "export": write_graph}[options.stage]()
+    {"prepare": prepare, "train": lambda: train(options.seconds, options.resume), "export": write_graph}[options.stage]()
 
 
 if __name__ == "__main__":
