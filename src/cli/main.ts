@@ -2,6 +2,7 @@
 // The composition root for this process; knows what no command does.
 import { AnymodalError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { batchCommand } from './commands/batch.ts';
 import { chatCommand } from './commands/chat.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
@@ -17,7 +18,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, embedCommand, modelsCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {
