@@ -58,7 +58,7 @@ async function report(): Promise<void> {
     printTable(`Decoder of videos, ${title}: ${machine(cpus(), process.version)}`, [
       [`${FRAMES} frames as mp4`, milliseconds(median(whole)), `from the request, warm, median of ${ROUNDS}; floor 10 s`],
       ['first frame', milliseconds(median(picture)), `${config().image.steps} steps of the decoder of pictures, guided`],
-      ['step of the motion', milliseconds(median(motion)), `batch 2 (guided), ${config().steps} a window of ${config().frames} frames`],
+      ['step of the motion', milliseconds(median(motion)), `${config().guidanceScale === 1 ? 'batch 1' : 'batch 2 (guided)'}, ${config().steps} a window of ${config().frames} frames`],
       ['latents to pixels', milliseconds(decodeMs), `${FRAMES} frames`],
       ['pixels to mp4', milliseconds(encodeMs), `${FRAMES} frames`],
       ['first preview', milliseconds(median(firstPreview)), `after step ${previewStep}, from the request, warm`],
