@@ -12,12 +12,15 @@ import { openAudioGraphs } from './graphs.ts';
 import type { AudioGraphs } from './graphs.ts';
 import { makeLatents } from './latents.ts';
 import { previewOf } from './preview.ts';
-import { finishSamples } from './samples.ts';
+import { finishSamples, isSilent } from './samples.ts';
 import { configSchema, optionsSchema } from './settings.ts';
 import type { AudioDecoderConfig, AudioOptions } from './settings.ts';
 import { encodeGiven, readGiven, secondsOf, seenOf } from './sources.ts';
 
 const FACTORY = 'latent-diffusion-audio';
+
+/** How often a sound is drawn that comes out silent, each time from other noise. */
+const ATTEMPTS = 3;
 
 /** Files: `transformer`, `vocoder`, `melEncoder`; `environment` with `motion` in the config, `melDecoder` with `melDecoder`. */
 export const latentDiffusionAudio: Factory<'decoder'> = {
@@ -74,23 +77,22 @@ async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGrap
 
   const count = Math.max(1, Math.round(seconds * sampleRateHz));
   const positions = Math.ceil(count / samplesPerPosition);
-  const latents = yield* makeLatents(
-    config,
-    graphs,
-    {
-      guidance: guidanceOf(FACTORY, config, request, options, context),
-      options,
-      count: positions,
-      given: sound === null ? null : await encodeGiven(sound, positions, config, graphs),
-      seen,
-      preview: async (x_0) => previewOf(await graphs.show(x_0), config.mel.floor),
-    },
-    context,
-  );
-
-  context.signal.throwIfAborted();
-  // All positions at once: a vocoder that hears a seam from both sides leaves none.
-  const samples = finishSamples(await graphs.decode(latents), count, sampleRateHz);
+  const given = sound === null ? null : await encodeGiven(sound, positions, config, graphs);
+  const guidance = guidanceOf(FACTORY, config, request, options, context);
+  let samples: Float32Array = new Float32Array(count);
+  // Noise can lead to silence where the words say little; another one seldom does. Of a given sound silence may be right.
+  for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && sound === null && isSilent(samples)); attempt += 1) {
+    const latents = yield* makeLatents(
+      config,
+      graphs,
+      { guidance, options, count: positions, given, seen, preview: async (x_0) => previewOf(await graphs.show(x_0), config.mel.floor) },
+      attempt === 0 ? context : { ...context, random: context.random.fork(`attempt/${attempt}`) },
+    );
+    context.signal.throwIfAborted();
+    // All positions at once: a vocoder that hears a seam from both sides leaves none.
+    samples = finishSamples(await graphs.decode(latents), count, sampleRateHz);
+  }
+  if (isSilent(samples)) context.warn('silent', 'almost nothing is heard of this sound; try another seed or other words.');
   const provenance = provenanceWith(request.provenance, options, settingsOf(options, count / sampleRateHz, sound !== null));
   yield { type: 'media', media: await encodeAudio({ samples, sampleRateHz }, { format: options.format, provenance, mark: true }) };
 }

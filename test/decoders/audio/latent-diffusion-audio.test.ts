@@ -122,7 +122,7 @@ describe('a sound from conditioning', () => {
 
 describe('previews without the vocoder', () => {
   test('are of what the mel decoder shows', async () => {
-    const graphs = plainGraphs(() => 0.1, { decode: async (latents) => new Float32Array(latents.length * 128), show: async (latents) => ({ shape: [128, latents.length / 2], data: new Float32Array(64 * latents.length) }) });
+    const graphs = plainGraphs(() => 0.1, { decode: async (latents) => new Float32Array(latents.length * 128).fill(0.1), show: async (latents) => ({ shape: [128, latents.length / 2], data: new Float32Array(64 * latents.length) }) });
     const { previews } = await make(createAudioDecoder({ ...tinyConfig, melDecoder: true }, graphs), { options: { seconds: 1, previewEvery: 1 } });
     expect(previews).toHaveLength(2);
     expect(await inspectImage(previews[0]!.media)).toMatchObject({ width: 64, height: 128 });
@@ -164,11 +164,27 @@ describe('samples', () => {
     const loud = createAudioDecoder(tinyConfig, plainGraphs((_, index) => 2.5 * Math.sin(index / 7)));
     const samples = samplesOf((await make(loud, { options: { seconds: 1 } })).media);
     const peak = Math.max(...samples.map(Math.abs));
-    expect(peak).toBeGreaterThan(32_000);
+    // One decibel below full scale is 29,204.
+    expect(peak).toBeGreaterThan(29_000);
+    expect(peak).toBeLessThan(29_300);
     // A value stands for 128 samples; clipped there would be hundreds of them at the top.
     expect(samples.filter((value) => Math.abs(value) === peak).length).toBeLessThan(1000);
     const quiet = createAudioDecoder(tinyConfig, plainGraphs((_, index) => 0.25 * Math.sin(index / 7)));
     expect(Math.max(...samplesOf((await make(quiet, { options: { seconds: 1 } })).media).map(Math.abs))).toBeLessThanOrEqual(8192);
+  });
+
+  test('that are silent are drawn again from other noise, and told of where they stay so', async () => {
+    const attempts: number[] = [];
+    const loudAt = (attempt: number): Decoder => {
+      attempts.length = 0;
+      return createAudioDecoder(tinyConfig, plainGraphs(() => 0, {
+        decode: async (latents) => new Float32Array(latents.length * 128).fill(attempts.push(1) === attempt ? 0.1 : 0),
+      }));
+    };
+    const second = await make(loudAt(2), { options: { seconds: 1 } });
+    expect([attempts.length, second.warnings]).toEqual([2, []]);
+    const never = await make(loudAt(0), { options: { seconds: 1 } });
+    expect([attempts.length, never.warnings]).toEqual([3, ['silent']]);
   });
 
   test('fade out over the last 5 ms', () => {

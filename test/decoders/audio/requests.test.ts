@@ -102,7 +102,7 @@ describe('a sound that goes with a video', () => {
 
   test('in several windows is told in each what is seen in it, the times from its start', async () => {
     const seen: { count: number; values: number; times: Float32Array }[] = [];
-    const watched = createAudioDecoder(tinyConfig, plainGraphs(() => 0, {
+    const watched = createAudioDecoder(tinyConfig, plainGraphs(() => 0.1, {
       watch: async (shown, times) => (seen.push({ count: shown.shape[0]!, values: shown.data.length, times }), new Float32Array(64 * 6)),
     }));
     await make(watched, { companions: { video: frames(40, 8) } });
