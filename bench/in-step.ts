@@ -87,7 +87,6 @@ async function curves(video: Media): Promise<Motion> {
 
 /** Seconds of the peaks of the motion that the prompt asks for. */
 function peaksOf(prompt: string, { x, y, size, light }: Motion): number[] {
-  const away = (curve: readonly number[]): number[] => curve.map((value) => Math.abs(value - (curve[0] ?? 0)));
   const sideways = spread(x) > spread(y) ? x : y;
   if (/flash|blink/.test(prompt)) return rises(light);
   const curve = /bounc|hop/.test(prompt) ? y : /knock|hit/.test(prompt) ? away(sideways) : size;
@@ -105,6 +104,11 @@ function peaksOf(prompt: string, { x, y, size, light }: Motion): number[] {
 /** Seconds at which it lights up: in the middle between a darker frame and one that is lighter by a fourth of all change or more. */
 function rises(light: readonly number[]): number[] {
   return light.flatMap((value, at) => (at > 0 && value - (light[at - 1] ?? value) >= 0.25 * spread(light) ? [(at - 0.5) / FRAMES_PER_SECOND] : []));
+}
+
+/** Distance from where it began. */
+function away(curve: readonly number[]): number[] {
+  return curve.map((value) => Math.abs(value - (curve[0] ?? 0)));
 }
 
 function spread(curve: readonly number[]): number {

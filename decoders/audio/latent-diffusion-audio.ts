@@ -80,12 +80,14 @@ async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGrap
   const given = sound === null ? null : await encodeGiven(sound, positions, config, graphs);
   const guidance = guidanceOf(FACTORY, config, request, options, context);
   let samples: Float32Array = new Float32Array(count);
-  // Noise can lead to silence where the words say little; another one seldom does. Of a given sound silence may be right.
-  for (let attempt = 0; attempt === 0 || (attempt < ATTEMPTS && sound === null && isSilent(samples)); attempt += 1) {
+  // Noise can lead to silence where the words say little, and so can a video in which nothing happens: the last attempt goes by the words
+  // alone. Of a given sound silence may be right.
+  const attempts = sound === null ? ATTEMPTS : 1;
+  for (let attempt = 0; attempt === 0 || (attempt < attempts && isSilent(samples)); attempt += 1) {
     const latents = yield* makeLatents(
       config,
       graphs,
-      { guidance, options, count: positions, given, seen, preview: async (x_0) => previewOf(await graphs.show(x_0), config.mel.floor) },
+      { guidance, options, count: positions, given, seen: attempt < ATTEMPTS - 1 ? seen : null, preview: async (x_0) => previewOf(await graphs.show(x_0), config.mel.floor) },
       attempt === 0 ? context : { ...context, random: context.random.fork(`attempt/${attempt}`) },
     );
     context.signal.throwIfAborted();

@@ -22,6 +22,12 @@ import { configSchema, FACTORY, frameElements, optionsSchema, readConfig } from 
 import type { VideoDecoderConfig, VideoOptions } from './settings.ts';
 import { readSource } from './sources.ts';
 
+/** How often a motion is drawn that comes to nothing, each time from other noise. */
+const ATTEMPTS = 3;
+
+/** Mean difference of latents (deviation 1) below which two frames look the same. */
+const STILL = 0.02;
+
 /** Files: `transformer`, and those of the decoder of pictures: `imageTransformer`, `latentEncoder`, `latentDecoder`; `still` where the config has it. */
 export const latentDiffusionVideo: Factory<'decoder'> = {
   kind: 'decoder',
@@ -57,7 +63,7 @@ export function createVideoDecoder(config: VideoDecoderConfig, graphs: VideoGrap
 /**
  * The noise of the first frame is drawn from the job's generator before anything else, as the decoder of pictures does, so that one seed
  * gives both the same picture. The noise of the motion comes from the fork `motion`, one window after another: it does not depend on how
- * the first frame came about, and more frames leave the first ones as they are.
+ * the first frame came about, and more frames leave the first ones as they are. A motion that comes to nothing is drawn again from what follows.
  */
 async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGraphs, request: DecodeRequest, options: VideoOptions, context: Context): AsyncGenerator<DecodeProgress | DecodePreview | DecodeResult> {
   const { image } = config;
@@ -89,11 +95,21 @@ async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGrap
 
   const first = source.picture ?? (yield* reported(drawLatents(image, graphs.image, drawing), { previewEvery, preview: async (x_0) => previewOf(image, graphs.image, [x_0]), among }));
   const motion = { ...guidance, ...plan, scheduler, first, draw: (count: number) => noise.normal(count), signal };
-  const latents = yield* drawMotion(config, graphs, motion, { previewEvery, preview: async (frames) => previewOf(image, graphs.image, outline(frames)), done });
+  const previewing = { previewEvery, preview: async (frames: readonly Float32Array[]) => previewOf(image, graphs.image, outline(frames)), done };
+  let latents: readonly Float32Array[] = [];
+  // Where the words name no motion, noise can lead to none: another noise seldom does. Of a given still video it may be right.
+  const attempts = edited && isStill(source.frames) ? 1 : ATTEMPTS;
+  for (let attempt = 0; attempt === 0 || (attempt < attempts && isStill(latents)); attempt += 1) latents = yield* drawMotion(config, graphs, motion, previewing);
+  if (isStill(latents)) context.warn('still', 'nothing moves in this video; name a motion in the prompt or try another seed.');
 
   const video = { ...(await decodeFrames(config, graphs.image, latents, options.width, signal)), fps: options.fps };
   const media = await encodeVideo(video, { format: options.format, provenance: provenanceWith(request.provenance, options, settingsOf(options, edited)), mark: true });
   yield { type: 'media', media, companion: companionOf(latents, options.fps) };
+}
+
+/** Whether no frame differs from the first one by what could be seen. */
+function isStill(latents: readonly Float32Array[]): boolean {
+  return latents.every((frame) => frame.reduce((sum, value, at) => sum + Math.abs(value - latents[0]![at]!), 0) / frame.length < STILL);
 }
 
 /** First, middle and last frame: enough to see what moves. */
