@@ -13,6 +13,32 @@ PAGE, LINE, LARGE = 4096, 64, 1 << 16
 CONTRIB = "com.microsoft"
 
 
+def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model itself, in place, without what an exporter leaves of the machine and the sources: metadata (stack traces, paths), doc strings,
+    inferred shapes and functions that no node calls."""
+    graphs, called = [model.graph], set()
+    while graphs:
+        graph = graphs.pop()
+        for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+            part.ClearField("doc_string")
+            part.ClearField("metadata_props")
+        graph.ClearField("value_info")
+        for node in graph.node:
+            called.add((node.domain, node.op_type))
+            graphs.extend(attribute.g for attribute in node.attribute if attribute.type == onnx.AttributeProto.GRAPH)
+    model.ClearField("doc_string")
+    model.ClearField("metadata_props")
+    kept = [function for function in model.functions if (function.domain, function.name) in called]
+    del model.functions[:]
+    model.functions.extend(kept)
+    for function in kept:
+        for part in (function, *function.node):
+            part.ClearField("doc_string")
+            part.ClearField("metadata_props")
+        function.ClearField("value_info")
+    return model
+
+
 class WeightFile:
     """Appends arrays to one file; `entries[name]` = (offset, length). Written under a temporary name until `close`."""
 
@@ -76,5 +102,5 @@ class Graph:
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name=producer, ir_version=9)
         part = path.with_suffix(".part")
-        part.write_bytes(model.SerializeToString())
+        part.write_bytes(without_traces(model).SerializeToString())
         os.replace(part, path)

@@ -8,6 +8,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from ..export.onnx_graph import without_traces
+
 #: Matrices smaller than this stay float32.
 LARGE = 4096
 
@@ -86,7 +88,7 @@ def export(module: nn.Module, path: Path, inputs: dict[str, torch.Tensor], outpu
     torch.onnx.export(module, tuple(inputs.values()), part, input_names=list(inputs), output_names=[output], dynamic_axes=dynamic, opset_version=17, dynamo=False)
     model = onnx.load(part)
     shrink(model, bits)
-    part.write_bytes(model.SerializeToString())
+    part.write_bytes(without_traces(model).SerializeToString())
     part.replace(path)
     with torch.no_grad():
         expected = module(*inputs.values()).numpy()
