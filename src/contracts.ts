@@ -392,6 +392,8 @@ export interface EngineDescription {
 /** The one door to the models. Implemented in this process and by a child process. */
 export interface Engine {
   describe(): Promise<EngineDescription>;
+  /** Validates a job as `run` does before `job-queued`, and runs nothing. Throws what `run` would end with. */
+  check(job: JobRequest, signal?: AbortSignal): Promise<void>;
   /** Runs a job. Aborting `signal`, or leaving the loop, cancels it. */
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): AsyncGenerator<JobEvent>;

@@ -13,6 +13,12 @@ const errorCodes = [
   'aborted', // cancelled by the caller
   'engine_crashed', // the engine's process ended during the job
   'timeout', // a limit of time was exceeded
+  'not_found', // no such job, medium, conversation or key of this caller
+  'conflict', // the same key under another request, or a state that forbids it
+  'forbidden', // a key is missing, unknown, revoked or lacks the scope
+  'queue_full', // too much waits already; try again later
+  'disk_full', // nothing more can be kept
+  'shutting_down', // the server ends; try another or later
   'internal', // a fault of ours
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
@@ -25,14 +31,20 @@ export function isErrorCode(text: string): text is ErrorCode {
 /** An error that says where it happened, what was got, what was expected and what to do. */
 export class AnymodalError extends Error {
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  /** Name of the field of the request that is at fault, such as `n` or `messages.0.content`; null where none is. */
+  readonly field: string | null;
+  /** Milliseconds after which it is worth trying again; null where it is not. */
+  readonly retryAfterMs: number | null;
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { readonly field?: string; readonly retryAfterMs?: number } = {}) {
     super(message, options);
     this.name = 'AnymodalError';
     this.code = code;
+    this.field = options.field ?? null;
+    this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
 
 /** Whether the caller can mend it (exit code 2, HTTP 4xx) rather than us. */
 export function isCallerFault(code: ErrorCode): boolean {
-  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable'].includes(code);
+  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable', 'not_found', 'conflict', 'forbidden'].includes(code);
 }

@@ -1,9 +1,9 @@
 // The engine's process: opens the engine it is told to, runs what it is sent, and ends when its parent closes it or is gone.
 // Started by connection.ts alone; holds no queue and no conversation.
 
-import type { Engine } from '../contracts.ts';
+import type { Engine, JobEvent, JobEventBody, JobRequest } from '../contracts.ts';
 import { createEngine } from './engine.ts';
-import { failureOf } from './failures.ts';
+import { failureOf, reasonOf } from './failures.ts';
 import type { FromChild, ToChild, Work } from './protocol.ts';
 
 let engine: Engine | null = null;
@@ -44,9 +44,23 @@ async function open({ bundle, device, factoryModules }: Extract<ToChild, { type:
 
 async function run(key: number, work: Work, signal: AbortSignal): Promise<void> {
   if (engine === null) return;
-  const events = work.type === 'run' ? engine.run(work.job, signal) : engine.embed(work.request, signal);
-  for await (const event of events) send({ type: 'event', key, event });
+  for await (const event of eventsOf(engine, work, signal)) send({ type: 'event', key, event });
   working.delete(key);
+}
+
+function eventsOf(opened: Engine, work: Work, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  if (work.type === 'check') return check(opened, work.job, signal);
+  return work.type === 'run' ? opened.run(work.job, signal) : opened.embed(work.request, signal);
+}
+
+async function* check(opened: Engine, job: JobRequest, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  const event = (body: JobEventBody): JobEvent => ({ ...body, job: job.id, attempt: 1 });
+  try {
+    await opened.check(job, signal);
+    yield event({ type: 'job-end', usage: { inputTokens: 0, outputTokens: 0 } });
+  } catch (error) {
+    yield event(signal.aborted ? { type: 'job-abort', reason: reasonOf(signal.reason) } : { type: 'job-error', ...failureOf(error) });
+  }
 }
 
 async function close(): Promise<void> {

@@ -2,6 +2,7 @@
 // Imports no runtime and no component; knows no modality.
 
 import type { EmbedRequest, Engine, EngineDescription, JobEvent, JobEventBody, JobRequest } from '../contracts.ts';
+import { AnymodalError, isErrorCode } from '../errors.ts';
 import { connect, type Connection } from './connection.ts';
 import { failureOf, reasonOf } from './failures.ts';
 import type { EngineOptions } from './options.ts';
@@ -39,6 +40,13 @@ class ChildEngine implements Engine {
 
   async describe(): Promise<EngineDescription> {
     return (await this.#connect()).opened;
+  }
+
+  async check(job: JobRequest, signal?: AbortSignal): Promise<void> {
+    for await (const event of this.#events(job.id, { type: 'check', job }, signal)) {
+      if (event.type === 'job-abort') throw new AnymodalError('aborted', event.reason);
+      if (event.type === 'job-error') throw new AnymodalError(isErrorCode(event.code) ? event.code : 'internal', event.message);
+    }
   }
 
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {

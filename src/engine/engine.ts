@@ -51,6 +51,11 @@ class ChainEngine implements Engine {
     return this.#description;
   }
 
+  async check(job: JobRequest, signal = new AbortController().signal): Promise<void> {
+    const stop = AbortSignal.any([signal, this.#closing.signal]);
+    await this.#turns.take(stop, async () => this.#resolve(job, stop));
+  }
+
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
     return this.#events(job.id, signal, (stop, position) => this.#generate(job, position, stop));
   }
@@ -93,9 +98,7 @@ class ChainEngine implements Engine {
   }
 
   async *#generate(request: JobRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
-    const job = resolveJob(this.#description, request);
-    await this.#check(mediaOf(job), signal);
-    await this.#checkReferences(job, signal);
+    const job = await this.#resolve(request, signal);
     yield { type: 'job-queued', position };
     yield this.#start(job.seed, job.count);
     const usage = { inputTokens: 0, outputTokens: 0 };
@@ -105,6 +108,14 @@ class ChainEngine implements Engine {
       usage.outputTokens += used.outputTokens;
     }
     return usage;
+  }
+
+  /** The job with its route decided and its options complete, all of it validated. */
+  async #resolve(request: JobRequest, signal: AbortSignal): Promise<JobRequest> {
+    const job = resolveJob(this.#description, request);
+    await this.#check(mediaOf(job), signal);
+    await this.#checkReferences(job, signal);
+    return job;
   }
 
   async *#embed(request: EmbedRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {

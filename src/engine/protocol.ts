@@ -4,7 +4,11 @@
 import type { DeviceChoice, EmbedRequest, EngineDescription, JobEvent, JobRequest } from '../contracts.ts';
 import type { Failure } from './failures.ts';
 
-export type Work = { readonly type: 'run'; readonly job: JobRequest } | { readonly type: 'embed'; readonly request: EmbedRequest };
+export type Work =
+  /** Its only event is the terminal one. */
+  | { readonly type: 'check'; readonly job: JobRequest }
+  | { readonly type: 'run'; readonly job: JobRequest }
+  | { readonly type: 'embed'; readonly request: EmbedRequest };
 
 export type ToChild =
   | { readonly type: 'open'; readonly bundle: string; readonly device: DeviceChoice; readonly factoryModules: readonly string[] }

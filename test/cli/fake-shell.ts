@@ -124,6 +124,7 @@ export function fakeEngine(answer: (job: JobRequest, signal: AbortSignal) => Asy
     jobs,
     closed: () => closed,
     describe: async () => description,
+    check: async () => undefined,
     async *run(job, signal = new AbortController().signal): AsyncGenerator<JobEvent> {
       jobs.push(job);
       for await (const body of answer(job, signal)) yield { ...body, job: job.id, attempt: 1 };

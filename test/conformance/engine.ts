@@ -57,6 +57,12 @@ export function testEngine(name: string, open: OpenEngine): void {
       expect(ofType(second, 'text-delta')).toEqual(ofType(first, 'text-delta'));
     });
 
+    test('a check says what a run would, and runs nothing', async () => {
+      const engine = await openFake();
+      await expect(engine.check(jobOf(['draw'], { outputs: ['nothing'] }))).rejects.toMatchObject({ code: 'unknown_output' });
+      await expect(engine.check(jobOf(['draw']))).resolves.toBeUndefined();
+    });
+
     test('embeddings', async () => {
       const engine = await openFake();
       const inputs = [{ type: 'text', text: 'apple' }, { type: 'media', media: mediaOf('image', 'image/png', 'apple') }] as const;

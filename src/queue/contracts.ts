@@ -1,0 +1,188 @@
+// What the server is built on: jobs and media as they are kept, the job log, the queue and the engines behind it.
+// Types only. One machine's implementations are in this folder; several machines share others behind the same types.
+
+import type { EmbedRequest, Engine, EngineDescription, JobEventBody, JobRequest, Media } from '../contracts.ts';
+
+/** A medium by its content: the bytes lie in the media store. */
+export interface StoredMedia {
+  readonly id: string;
+  readonly modality: string;
+  readonly mediaType: string;
+  /** Length of its bytes. */
+  readonly size: number;
+  readonly name?: string;
+}
+
+/** `T` with every medium in it replaced by its reference. */
+export type Stored<T> = T extends Media ? StoredMedia : T extends readonly (infer Item)[] ? readonly Stored<Item>[] : T extends object ? { readonly [Key in keyof T]: Stored<T[Key]> } : T;
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+/** One accepted job. Times are milliseconds since 1970. */
+export interface JobRecord {
+  readonly id: string;
+  /** Who sent it: the id of a key, `local` where none is needed. Nobody else sees it. */
+  readonly owner: string;
+  /** Id of the bundle that runs it. */
+  readonly model: string;
+  /** Which route accepted it: `job`, `image`, `video`, `audio`, `speech`, `chat`, `response`. */
+  readonly kind: string;
+  readonly status: JobStatus;
+  /** 0 until it starts; an attempt that lost its engine or its server is followed by another. */
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  /** It is stopped at this time, wherever it stands. */
+  readonly deadlineAt: number | null;
+  /** True for a job that outlives the request that sent it. An attached one is cancelled at a restart of the server. */
+  readonly detached: boolean;
+  readonly conversation: string | null;
+  readonly request: Stored<JobRequest>;
+  /** What the route that accepted it needs to answer for it later, such as the size asked for. */
+  readonly view: Json;
+  /** Why it failed or was cancelled. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** One event as it is kept. `id` counts from 1 within the job, without gaps; it is the `id` of the event stream. `at` in milliseconds since 1970. */
+export type LoggedEvent = Stored<JobEventBody> & { readonly job: string; readonly attempt: number; readonly id: number; readonly at: number };
+
+/** A page of a list: newest first, what follows the item `after`. */
+export interface Page {
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** Where jobs and their events are kept. What is fulfilled is on disk. */
+export interface JobLog {
+  /**
+   * Keeps a job. With an idempotency key: the job that the owner sent before under the same key instead, if any;
+   * throws `conflict` where its digest differs.
+   */
+  add(job: JobRecord, idempotency?: { readonly key: string; readonly digest: string }): Promise<JobRecord>;
+  get(id: string): Promise<JobRecord | null>;
+  list(filter: { readonly owner: string; readonly kind?: string | undefined; readonly status?: JobStatus | undefined; readonly conversation?: string | undefined }, page: Page): Promise<readonly JobRecord[]>;
+  update(id: string, change: Partial<Pick<JobRecord, 'status' | 'attempt' | 'startedAt' | 'endedAt' | 'error' | 'request' | 'view'>>): Promise<void>;
+  append(id: string, attempt: number, events: readonly Stored<JobEventBody>[]): Promise<readonly LoggedEvent[]>;
+  /** Events with an id above `after`. */
+  events(id: string, after: number): Promise<readonly LoggedEvent[]>;
+  /** Jobs that are queued or were running, in the order in which they were accepted. */
+  unfinished(): Promise<readonly JobRecord[]>;
+  /** Removes a finished job, its events and its keys. */
+  remove(id: string): Promise<void>;
+  /** Finished jobs that ended before `before`. */
+  endedBefore(before: number, limit: number): Promise<readonly JobRecord[]>;
+  close(): Promise<void>;
+}
+
+/** One owner's medium. The same bytes of two owners are one file and two records. */
+export interface MediaRecord extends StoredMedia {
+  readonly owner: string;
+  readonly createdAt: number;
+  /** `preview` is dropped with its job; the others stay until they are deleted or retention takes them. */
+  readonly origin: 'upload' | 'input' | 'made' | 'preview';
+  /** The job that made it. */
+  readonly job: string | null;
+  /** What it was made from, or what its owner calls it; found by search. */
+  readonly title: string | null;
+}
+
+/** Where media are kept: files by content, records by owner. What is fulfilled is on disk. */
+export interface MediaStore {
+  put(media: Media, record: Pick<MediaRecord, 'owner' | 'origin' | 'job' | 'title'>): Promise<MediaRecord>;
+  /** The record of an owner's medium; null for one that is somebody else's or nobody's. */
+  find(owner: string, id: string): Promise<MediaRecord | null>;
+  /** The bytes, whoever owns them; ask `find` first. Throws `not_found`. */
+  read(media: StoredMedia): Promise<Media>;
+  /** Part of the bytes as a stream, both ends included. Throws `not_found`. */
+  stream(media: StoredMedia, range?: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>>;
+  list(filter: { readonly owner: string; readonly modality?: string | undefined; readonly text?: string | undefined; readonly job?: string | undefined; readonly origins?: readonly MediaRecord['origin'][] }, page: Page): Promise<readonly MediaRecord[]>;
+  /** Removes the owner's record, and the file with the last record of it. False where there was none. */
+  remove(owner: string, id: string): Promise<boolean>;
+  /** Keeps a joint embedding for search by likeness. */
+  setEmbedding(id: string, space: string, embedding: readonly number[]): Promise<void>;
+  embedding(id: string, space: string): Promise<readonly number[] | null>;
+  /** The owner's media nearest to an embedding, best first. */
+  nearest(owner: string, space: string, embedding: readonly number[], limit: number): Promise<readonly { readonly media: MediaRecord; readonly similarity: number }[]>;
+  /** Bytes that all files take. */
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** A job to be accepted. */
+export interface NewJob {
+  readonly owner: string;
+  readonly model: string;
+  readonly kind: string;
+  readonly detached: boolean;
+  readonly conversation?: string | null;
+  readonly view?: Json;
+  /** Milliseconds from acceptance; null for the queue's own limit. */
+  readonly deadlineMs?: number | null;
+  readonly idempotency?: { readonly key: string; readonly digest: string };
+  readonly request: JobRequest;
+}
+
+/** The order of work. Jobs of one owner run in turn with those of others; the log is its memory. */
+export interface Queue {
+  /**
+   * Validates (through the engine) and keeps a job; it is on disk when this is fulfilled.
+   * Throws what validation throws, `queue_full` with `retryAfterMs`, `unknown_model`, `conflict`, `disk_full`, `shutting_down`.
+   */
+  submit(job: NewJob, signal?: AbortSignal): Promise<JobRecord>;
+  get(id: string): Promise<JobRecord | null>;
+  list: JobLog['list'];
+  /** Ends a job that has not ended; an ended one stays as it is. Fulfilled when it is terminal. */
+  cancel(id: string, reason: string): Promise<void>;
+  /** Ends it if need be, and removes its record, events, previews and the media that it made. */
+  remove(id: string): Promise<void>;
+  /** Events after the one with id `after`, then those to come, until the terminal one; from the log, so that they outlive the server. */
+  events(id: string, after: number, signal?: AbortSignal): AsyncGenerator<LoggedEvent>;
+  /** Jobs that will start before it, from 0; null where it is not queued. */
+  position(id: string): number | null;
+  state(): { readonly queued: number; readonly running: number; readonly capacity: number };
+  /** Embeddings are short and not kept: they take their turn in the engine at once. */
+  embed(model: string, request: EmbedRequest, signal?: AbortSignal): Promise<{ readonly embeddings: readonly (readonly number[])[]; readonly warnings: readonly Warning[] }>;
+  /** Accepts nothing more, and waits until running jobs have ended or `graceMs` are over; what is left is kept for the next start. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One model that the server offers. */
+export interface ModelState {
+  /** What `model` in a request may be; the bundle's own id first. */
+  readonly id: string;
+  readonly aliases: readonly string[];
+  readonly state: 'unloaded' | 'loading' | 'ready' | 'failed';
+  /** Known before it is loaded, from its bundle.json. */
+  readonly title: string;
+  readonly licence: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Bytes that it is counted with while loaded. */
+  readonly bytes: number;
+  readonly error: string | null;
+}
+
+/** The engines of the models under one budget of memory: loaded on demand, the least recently used unloaded. */
+export interface Engines {
+  /** The default first. */
+  models(): readonly ModelState[];
+  /** Bundle id of a name or alias; null names the default. Throws `unknown_model`, which lists the models. */
+  resolve(name: string | null): string;
+  /** Loads it if need be. */
+  describe(model: string, signal?: AbortSignal): Promise<EngineDescription>;
+  /** An engine that stays loaded until it is released. Waits for memory; throws what opening throws. */
+  lease(model: string, signal?: AbortSignal): Promise<{ readonly engine: Engine; release(): void }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+// What createApp is given: the queue and the stores, who may come in, and what bytes are. Types only; knows no route.
+
+import type { Logger } from 'pino';
+import type { Media } from '../contracts.ts';
+import type { Engines, Json, MediaStore, Page, Queue, Stored } from '../queue/contracts.ts';
+import type { Message } from '../contracts.ts';
+
+/** Who sends a request. */
+export interface Caller {
+  /** Id of the key, or `local` where none is needed; the owner of what it makes. */
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+}
+export type Scope = 'generate' | 'read' | 'admin';
+
+/** Keys: only their hashes are kept. */
+export interface KeyStore {
+  /** Returns the key itself, which is shown once. */
+  add(name: string, scopes: readonly Scope[]): Promise<{ readonly id: string; readonly key: string }>;
+  list(): Promise<readonly { readonly id: string; readonly name: string; readonly scopes: readonly Scope[]; readonly createdAt: number; readonly lastUsedAt: number | null }[]>;
+  revoke(idOrName: string): Promise<boolean>;
+  /** The caller of a key; null for one that is unknown or revoked. */
+  check(key: string): Promise<Caller | null>;
+  close(): Promise<void>;
+}
+
+/** A conversation: messages with the jobs that answered. */
+export interface Conversation {
+  readonly id: string;
+  readonly owner: string;
+  readonly title: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+/** One kept message; `job` made it if it is an answer. `view` is what a compatible route needs to show it again, such as item ids. */
+export interface KeptMessage {
+  readonly id: string;
+  readonly message: Stored<Message>;
+  readonly job: string | null;
+  readonly createdAt: number;
+  readonly view: Json;
+}
+
+/** Conversations, each a list of messages; answers of compatible routes are found again by their digest or id. */
+export interface ConversationStore {
+  create(owner: string, title: string | null): Promise<Conversation>;
+  get(owner: string, id: string): Promise<Conversation | null>;
+  list(owner: string, page: Page, text?: string): Promise<readonly Conversation[]>;
+  rename(owner: string, id: string, title: string): Promise<Conversation | null>;
+  remove(owner: string, id: string): Promise<boolean>;
+  messages(owner: string, id: string): Promise<readonly KeptMessage[]>;
+  append(owner: string, id: string, messages: readonly Omit<KeptMessage, 'id' | 'createdAt'>[]): Promise<readonly KeptMessage[]>;
+  /** A kept answer by the key that a compatible route gave it (`remember`), such as `response/resp_...` or a digest of what a client sends back. */
+  recall(owner: string, key: string): Promise<Json | null>;
+  remember(owner: string, key: string, value: Json): Promise<void>;
+  forget(owner: string, key: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** What the server needs of bytes; given by the composition root, which alone knows codecs. */
+export interface MediaTools {
+  /** Tells by content what bytes are. Throws `bad_media`, naming `name`. */
+  read(bytes: Uint8Array, name?: string): Promise<Media>;
+  /** Pixels of a picture or a video, seconds of a sound or a video. Throws `bad_media`. */
+  inspect(media: Media, signal?: AbortSignal): Promise<{ readonly width?: number; readonly height?: number; readonly seconds?: number; readonly frames?: number | null }>;
+  /** A picture in another size or format; the mark of generated media and the metadata stay. */
+  picture(media: Media, change: { readonly width?: number; readonly height?: number; readonly format?: 'png' | 'jpeg' | 'webp'; readonly quality?: number; readonly fit?: 'fill' | 'cover' | 'contain' }, signal?: AbortSignal): Promise<Media>;
+  /** The alpha of a picture as a mask: white where it is transparent, which may change. */
+  maskOfAlpha(media: Media, signal?: AbortSignal): Promise<Media>;
+  /** A sound in another format; `pcm` is 16-bit little-endian mono at 24 kHz without a header. */
+  sound(media: Media, format: 'wav' | 'mp3' | 'ogg' | 'opus' | 'flac' | 'aac' | 'pcm', signal?: AbortSignal): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array }>;
+  /** First frame of a video as a picture. */
+  thumbnail(media: Media, signal?: AbortSignal): Promise<Media>;
+}
+
+/** What holds for a running server; every field has a default in the configuration. */
+export interface ServerSettings {
+  /** Refuses what compatible routes would map or resample. */
+  readonly strict: boolean;
+  /** Whether a key is needed. */
+  readonly keysRequired: boolean;
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly parts: number;
+    readonly pixels: number;
+    readonly seconds: number;
+    readonly variants: number;
+    readonly jobsPerKey: number;
+    readonly requestsPerMinute: number;
+  };
+  /** Milliseconds. */
+  readonly deadlineMs: number;
+  /** Milliseconds that a signed address of a result is good for. */
+  readonly addressMs: number;
+  /** Hosts that a request may name in `Host`, beside loopback; against DNS rebinding. */
+  readonly hosts: readonly string[];
+  /** Origins that may read answers from a browser; none by default. */
+  readonly origins: readonly string[];
+  /** Whether addresses in requests are fetched, and hosts that may be. */
+  readonly remoteMedia: { readonly allowed: boolean; readonly hosts: readonly string[]; readonly bytes: number; readonly timeoutMs: number };
+  /** Address under which clients reach the server, for links; null takes the request's own. */
+  readonly publicUrl: string | null;
+  readonly version: string;
+}
+
+/** Everything that createApp is given. Borrowed; who made it closes it. */
+export interface ServerParts {
+  readonly queue: Queue;
+  readonly engines: Engines;
+  readonly media: MediaStore;
+  readonly conversations: ConversationStore;
+  readonly keys: KeyStore;
+  readonly tools: MediaTools;
+  readonly settings: ServerSettings;
+  readonly logger: Logger;
+  /** Key for signed addresses and sessions; kept with the data. */
+  readonly secret: Uint8Array;
+  /** Built page, or null. */
+  readonly pageFolder: string | null;
+}
