@@ -1,9 +1,9 @@
 // DDIM: Song, Meng and Ermon, "Denoising Diffusion Implicit Models", 2021 (arXiv 2010.02502), equations 12 and 16.
-// Equal to diffusers' DDIMScheduler for models that predict noise or velocity.
+// Equal to diffusers' DDIMScheduler for models that predict noise, velocity or the sample.
 
 import { flagSetting, noiseSchedule, numberSetting, spacedTimesteps } from './noise-schedule.ts';
-import type { Scheduler, SchedulerConfig, SchedulerRun } from './scheduler.ts';
-import { combine } from './scheduler.ts';
+import type { NoisePrediction, Scheduler, SchedulerConfig, SchedulerRun } from './scheduler.ts';
+import { cleanSample, combine } from './scheduler.ts';
 
 /** Settings: the noise schedule's, `setAlphaToOne`, `clipSample` (to -1..1) and `eta` (0 deterministic, 1 as DDPM). */
 export function createDdim(config: SchedulerConfig): Scheduler {
@@ -29,8 +29,8 @@ export function createDdim(config: SchedulerConfig): Scheduler {
           const previous = t - stride;
           const alpha = alphasCumulative[t]!;
           const alphaPrevious = previous >= 0 ? alphasCumulative[previous]! : finalAlpha;
-          const { x_0, eps } = split(prediction, output, x_t, Math.sqrt(alpha), Math.sqrt(1 - alpha));
-          if (clip) for (let i = 0; i < x_0.length; i += 1) x_0[i] = Math.max(-1, Math.min(1, x_0[i]!));
+          const { x_0: implied, eps } = split(prediction, output, x_t, Math.sqrt(alpha), Math.sqrt(1 - alpha));
+          const x_0 = clip ? implied.map((value) => Math.max(-1, Math.min(1, value))) : implied;
           const variance = ((1 - alphaPrevious) / (1 - alpha)) * (1 - alpha / alphaPrevious);
           const deviation = eta * Math.sqrt(variance);
           const next = combine(Math.sqrt(alphaPrevious), x_0, Math.sqrt(1 - alphaPrevious - deviation ** 2), eps);
@@ -47,7 +47,8 @@ export function createDdim(config: SchedulerConfig): Scheduler {
 }
 
 /** The model's output as clean sample and noise; a = sqrt(alpha), s = sqrt(1 - alpha). */
-function split(prediction: 'epsilon' | 'v_prediction', output: Float32Array, x_t: Float32Array, a: number, s: number): { x_0: Float32Array; eps: Float32Array } {
-  if (prediction === 'epsilon') return { x_0: combine(1 / a, x_t, -s / a, output), eps: output };
-  return { x_0: combine(a, x_t, -s, output), eps: combine(a, output, s, x_t) };
+function split(prediction: NoisePrediction, output: Float32Array, x_t: Float32Array, a: number, s: number): { x_0: Float32Array; eps: Float32Array } {
+  const x_0 = cleanSample(prediction, output, x_t, a, s);
+  if (prediction === 'epsilon') return { x_0, eps: output };
+  return { x_0, eps: prediction === 'sample' ? combine(1 / s, x_t, -a / s, output) : combine(a, output, s, x_t) };
 }
