@@ -10,6 +10,8 @@ const errorCodes = [
   'unsupported', // the bundle or the decoder cannot do this
   'bundle_invalid', // bundle.json or its files are wrong
   'device_unavailable', // the device that was insisted on cannot be had
+  'access_denied', // a hub wants a token, or a licence has to be accepted first
+  'download_failed', // a file of a model could not be fetched whole
   'aborted', // cancelled by the caller
   'engine_crashed', // the engine's process ended during the job
   'timeout', // a limit of time was exceeded
