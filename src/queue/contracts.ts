@@ -143,6 +143,8 @@ export interface Queue {
   remove(id: string): Promise<void>;
   /** Events after the one with id `after`, then those to come, until the terminal one; from the log, so that they outlive the server. */
   events(id: string, after: number, signal?: AbortSignal): AsyncGenerator<LoggedEvent>;
+  /** Events after the one with id `after` that are there by now; waits for none. */
+  logged(id: string, after: number): Promise<readonly LoggedEvent[]>;
   /** Jobs that will start before it, from 0; null where it is not queued. */
   position(id: string): number | null;
   state(): { readonly queued: number; readonly running: number; readonly capacity: number };
