@@ -17,7 +17,10 @@ const errorCodes = [
   'timeout', // a limit of time was exceeded
   'not_found', // no such job, medium, conversation or key of this caller
   'conflict', // the same key under another request, or a state that forbids it
-  'forbidden', // a key is missing, unknown, revoked or lacks the scope
+  'unauthorized', // a key is missing, unknown or revoked
+  'forbidden', // the key lacks the scope, or a page of another origin asks
+  'too_large', // a body of more bytes than is taken
+  'rate_limited', // too many requests of one key in a minute
   'queue_full', // too much waits already; try again later
   'disk_full', // nothing more can be kept
   'shutting_down', // the server ends; try another or later
@@ -48,5 +51,5 @@ export class AnymodalError extends Error {
 
 /** Whether the caller can mend it (exit code 2, HTTP 4xx) rather than us. */
 export function isCallerFault(code: ErrorCode): boolean {
-  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable', 'not_found', 'conflict', 'forbidden'].includes(code);
+  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable', 'not_found', 'conflict', 'unauthorized', 'forbidden', 'too_large'].includes(code);
 }

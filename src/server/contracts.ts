@@ -59,8 +59,8 @@ export interface ConversationStore {
 
 /** What the server needs of bytes; given by the composition root, which alone knows codecs. */
 export interface MediaTools {
-  /** Tells by content what bytes are. Throws `bad_media`, naming `name`. */
-  read(bytes: Uint8Array, name?: string): Promise<Media>;
+  /** Tells by content what bytes are; `as` insists on a modality, as for an animated picture that is to be a picture. Throws `bad_media`, naming `name`. */
+  read(bytes: Uint8Array, name?: string, as?: string): Promise<Media>;
   /** Pixels of a picture or a video, seconds of a sound or a video. Throws `bad_media`. */
   inspect(media: Media, signal?: AbortSignal): Promise<{ readonly width?: number; readonly height?: number; readonly seconds?: number; readonly frames?: number | null }>;
   /** A picture in another size or format; the mark of generated media and the metadata stay. */
@@ -117,4 +117,8 @@ export interface ServerParts {
   readonly secret: Uint8Array;
   /** Built page, or null. */
   readonly pageFolder: string | null;
+  /** True from the first signal to end: `/readyz` says so. Absent: never. */
+  readonly isDraining?: () => boolean;
+  /** Further lines of `/metrics`, in the Prometheus text format; absent: those of HTTP, the queue and the process alone. */
+  readonly metrics?: () => Promise<string>;
 }
