@@ -1,7 +1,8 @@
-"""A classifier of drawings over the frozen nouns that shares nothing with nano's networks: python -m training.evaluate.judge fits it in a minute.
+"""A classifier of drawings over the 500 frozen nouns that shares nothing with nano's networks: python -m training.evaluate.judge fits it in a minute.
 
-Histograms of gradients (Dalal and Triggs 2005) and a coarse grid of colours at 64 px, linear discriminant analysis with shrinkage. Plain
-drawings of the training families only; one drawing of each well-drawn noun is kept aside, and so is the held-out family.
+Histograms of gradients (Dalal and Triggs 2005) and a coarse grid of colours at 64 px, linear discriminant analysis with shrinkage; a second one
+sees no colours, for things that were painted. Plain drawings of the training families only; one drawing of each
+well-drawn noun is kept aside, and so is the held-out family.
 """
 import json
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from training.data import sprites
 from training.paths import work
 
-from .nouns import CLASS, NOUNS
+from .nouns import JUDGED, JUDGED_CLASS
 
 SIZE, ANGLES, VARIED, SHRINKAGE = 64, 8, 6, 0.6
 CANDIDATES = ('noto', 'twemoji', 'emojione', 'fx')  # families a kept-aside drawing comes from: each drew its things only once
@@ -22,7 +23,7 @@ CANDIDATES = ('noto', 'twemoji', 'emojione', 'fx')  # families a kept-aside draw
 def split() -> tuple[list[int], list[int], list[int], list[int]]:
     """Sprite indices of training, kept-aside and held-out-style drawings, and the noun of every sprite (-1 none)."""
     table = json.loads(work('data', 'sprites.json').read_text())
-    kind = [CLASS.get(entry['name'], -1) for entry in table]
+    kind = [JUDGED_CLASS.get(entry['name'], -1) for entry in table]
     by_noun = {}
     for i, entry in enumerate(table):
         if kind[i] >= 0 and entry['family'] != sprites.HELD_OUT:
@@ -75,49 +76,63 @@ def features(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.cat([fine.flatten(1), coarse], 1) / 0.25, F.adaptive_avg_pool2d(x, 8).flatten(1) / 0.55], 1)
 
 
+def without_colour(x: torch.Tensor) -> torch.Tensor:
+    return x.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+
+
 @dataclass
 class Judge:
-    """score = features @ weights + offset, the log-likelihood of each noun up to a constant."""
+    """score = features @ weights + offset, the log-likelihood of each class up to a constant: of nouns, and of nouns by shape alone."""
 
-    weights: torch.Tensor
-    offset: torch.Tensor
+    nouns: tuple[torch.Tensor, torch.Tensor]
+    shapes: tuple[torch.Tensor, torch.Tensor]
 
     @torch.inference_mode()
-    def order(self, pixels: torch.Tensor) -> np.ndarray:
-        """Nouns best first [n, nouns] of pictures in [-1, 1] of any square size; the mirrored picture votes as well."""
+    def scores(self, pixels: torch.Tensor, which: str = 'nouns') -> torch.Tensor:
+        """Of pictures in [-1, 1] of any square size; the mirrored picture votes as well."""
+        weights, offset = getattr(self, which)
         small = F.interpolate(pixels, SIZE, mode='area') if pixels.shape[-1] != SIZE else pixels
-        score = torch.cat([sum((features(p) @ self.weights + self.offset).log_softmax(1) for p in (part, part.flip(3))) for part in small.split(256)])
-        return score.argsort(1, descending=True).numpy()
+        small = without_colour(small) if which == 'shapes' else small
+        return torch.cat([sum((features(p) @ weights + offset).log_softmax(1) for p in (part, part.flip(3))) for part in small.split(256)])
+
+    def order(self, pixels: torch.Tensor, shape: bool = False) -> np.ndarray:
+        """Nouns best first [n, nouns]; with `shape` colours do not count."""
+        return self.scores(pixels, 'shapes' if shape else 'nouns').argsort(1, descending=True).numpy()
 
 
-def fit(x: torch.Tensor, label: torch.Tensor) -> Judge:
-    """Linear discriminant analysis: one covariance for all nouns, drawn towards a multiple of the identity."""
-    count = torch.bincount(label, minlength=len(NOUNS)).clamp(min=1)
-    mean = torch.zeros(len(NOUNS), x.shape[1]).index_add_(0, label, x) / count[:, None]
+def fit(x: torch.Tensor, label: torch.Tensor, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Linear discriminant analysis: one covariance for all classes, drawn towards a multiple of the identity."""
+    count = torch.bincount(label, minlength=classes).clamp(min=1)
+    mean = torch.zeros(classes, x.shape[1]).index_add_(0, label, x) / count[:, None]
     rest = x - mean[label]
     spread = rest.T @ rest / len(x)
     spread = (1 - SHRINKAGE) * spread + SHRINKAGE * spread.diagonal().mean() * torch.eye(len(spread))
     weights = torch.linalg.solve(spread, mean.T)
-    return Judge(weights, -0.5 * (mean.T * weights).sum(0))
+    return weights, -0.5 * (mean.T * weights).sum(0)
 
 
 def load() -> Judge:
-    file = np.load(work('checkpoints', 'judge.npz'))
-    return Judge(torch.from_numpy(file['weights']), torch.from_numpy(file['offset']))
+    with np.load(work('checkpoints', 'judge-500.npz')) as file:
+        return Judge(*[(torch.from_numpy(file[f'{name}-weights']), torch.from_numpy(file[f'{name}-offset'])) for name in ('nouns', 'shapes')])
 
 
 def main() -> None:
     training, aside, held, kind = split()
     pictures, random = np.load(work('data', 'sprites.npy'), mmap_mode='r'), np.random.RandomState(99)
     drawings, label = premultiplied(pictures[training]), torch.tensor([kind[i] for i in training])
-    parts = [torch.cat([features(make(part)) for part in drawings.split(256)])
-             for make in (on_white, lambda p: on_white(p).flip(3), *[lambda p: varied(p, random)] * VARIED)]
-    judge = fit(torch.cat(parts), label.repeat(len(parts)))
-    np.savez(work('checkpoints', 'judge.npz'), weights=judge.weights.numpy(), offset=judge.offset.numpy())
-    print(f'{len(NOUNS)} nouns, {len(training)} drawings in {len(parts)} versions, {parts[0].shape[1]} features')
+    versions = [torch.cat([make(part) for part in drawings.split(256)])
+                for make in (on_white, lambda p: on_white(p).flip(3), *[lambda p: varied(p, random)] * VARIED)]
+    fitted = {}
+    for name, seen in (('nouns', lambda p: p), ('shapes', without_colour)):
+        fitted[name] = fit(torch.cat([features(seen(part)) for x in versions for part in x.split(256)]), label.repeat(len(versions)), len(JUDGED))
+    judge = Judge(**fitted)
+    np.savez(work('checkpoints', 'judge-500.npz'), **{f'{name}-{part}': value.numpy() for name, pair in fitted.items() for part, value in zip(('weights', 'offset'), pair)})
+    print(f'{len(JUDGED)} nouns, {len(training)} drawings in {len(versions)} versions')
     for name, rows in (('kept aside', aside), ('held-out style', held)):
-        order, right = judge.order(on_white(premultiplied(pictures[rows]))), np.array([kind[i] for i in rows])[:, None]
-        print(f'{name}: {len(rows)} drawings, top-1 {(order[:, :1] == right).any(1).mean():.3f}, top-5 {(order[:, :5] == right).any(1).mean():.3f}')
+        x, right = on_white(premultiplied(pictures[rows])), np.array([kind[i] for i in rows])[:, None]
+        for shape in (False, True):
+            order = judge.order(x, shape)
+            print(f'{name}{", by shape" if shape else ""}: {len(rows)} drawings, top-1 {(order[:, :1] == right).any(1).mean():.3f}, top-5 {(order[:, :5] == right).any(1).mean():.3f}')
 
 
 if __name__ == '__main__':

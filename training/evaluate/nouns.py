@@ -1,6 +1,18 @@
-"""The frozen list of everyday nouns that encoders and judge are measured on: `noun: slug slug ...`, near-synonyms merged."""
+"""The frozen lists of nouns: NOUNS, 296 everyday ones that the encoders are measured on, and JUDGED, those and 204 more, which the judge of pictures knows.
+
+A line is `noun: slug slug ...`, near-synonyms merged.
+"""
 from pathlib import Path
 
-NOUNS = {noun: slugs.split() for noun, slugs in (line.split(': ') for line in (Path(__file__).parent / 'nouns.txt').read_text().splitlines())}
+
+def read(*names: str) -> dict[str, list[str]]:
+    lines = [line for name in names for line in (Path(__file__).parent / name).read_text().splitlines()]
+    return {noun: slugs.split() for noun, slugs in (line.split(': ') for line in lines)}
+
+
+NOUNS = read('nouns.txt')
 #: CLDR slug to the index of its noun.
 CLASS = {slug: i for i, slugs in enumerate(NOUNS.values()) for slug in slugs}
+#: 500 nouns; the first 296 are NOUNS in the same order.
+JUDGED = read('nouns.txt', 'nouns-more.txt')
+JUDGED_CLASS = {slug: i for i, slugs in enumerate(JUDGED.values()) for slug in slugs}
