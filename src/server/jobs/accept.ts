@@ -1,0 +1,100 @@
+// A body of POST /v1/jobs to a job in the queue: media read, conversation put before the input, the same request under the same key found again.
+// Knows no HTTP beyond names of fields.
+
+import { createHash } from 'node:crypto';
+import type { Media, Part } from '../../contracts.ts';
+import { AnymodalError } from '../../errors.ts';
+import type { JobRecord } from '../../queue/contracts.ts';
+import type { Caller, ServerParts } from '../contracts.ts';
+import { mediaFromInput, type MediaInput } from '../input-media.ts';
+import { jobRequest } from '../run-job.ts';
+import { keptMessages } from './conversation.ts';
+import type { InputPart, MaskInput, NewJobBody } from './schemas.ts';
+
+/** Longest `Idempotency-Key`. */
+const MOST_KEY_LENGTH = 255;
+
+export interface Asked {
+  readonly body: NewJobBody;
+  readonly files: ReadonlyMap<string, readonly File[]>;
+  /** Value of `Idempotency-Key`, if any. */
+  readonly key: string | undefined;
+}
+
+/** Accepts a job: it is on disk when this is fulfilled. Throws `bad_input`, `bad_media`, `not_found`, and what `Queue.submit` throws. */
+export async function acceptJob(parts: ServerParts, caller: Caller, { body, files, key }: Asked, signal: AbortSignal): Promise<{ readonly record: JobRecord; readonly isNew: boolean }> {
+  const { limits } = parts.settings;
+  const { conversation = null, mix = null, seed = null, deadlineMs = null } = body;
+  if (body.count > limits.variants) throw new AnymodalError('bad_option', `count: got ${body.count}, at most ${limits.variants} are made here.`, { field: 'count' });
+  if (body.input.length + (mix?.length ?? 0) > limits.parts) throw new AnymodalError('bad_input', `input: got ${body.input.length + (mix?.length ?? 0)} parts, at most ${limits.parts} are taken.`, { field: 'input' });
+  if (body.input.length === 0 && mix === null) throw new AnymodalError('bad_input', 'input: got no parts, expected one or more.', { field: 'input' });
+  const idempotency = key === undefined ? undefined : { key: checkedKey(key), digest: await digestOf(body, files) };
+
+  const read = async (reference: MediaReference, field: string): Promise<Media> => mediaFromInput(parts, caller, mediaInputOf(reference, files, field), field, signal);
+  const partOf = async (part: InputPart, field: string): Promise<Part> => (part.type === 'text' ? part : { type: 'media', media: await read(part, field) });
+  const input: Part[] = [];
+  for (const [index, part] of body.input.entries()) input.push(await partOf(part, `input.${index}`));
+  const mixed: { weight: number; part: Part }[] = [];
+  for (const [index, { weight, part }] of (mix ?? []).entries()) mixed.push({ weight, part: await partOf(part, `mix.${index}.part`) });
+  const mask = body.mask === undefined || body.mask === null ? null : await read(maskReference(body.mask), 'mask');
+  const before = conversation === null ? [] : await keptMessages(parts, caller.owner, conversation);
+
+  const request = jobRequest({
+    messages: input.length === 0 ? before : [...before, { role: 'user', parts: input }],
+    outputs: body.outputs,
+    route: body.route,
+    ...(seed !== null && { seed }),
+    count: body.count,
+    options: body.options,
+    negativePrompt: body.negativePrompt ?? null,
+    mask,
+    mix: mix === null ? null : mixed,
+    metadata: body.metadata,
+  });
+  const record = await parts.queue.submit(
+    { owner: caller.owner, model: parts.engines.resolve(body.model ?? null), kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== undefined && { idempotency }) },
+    signal,
+  );
+  return { record, isNew: record.id === request.id };
+}
+
+interface MediaReference {
+  readonly id?: string | undefined;
+  readonly url?: string | undefined;
+  readonly data?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+function mediaInputOf({ id, url, data, file }: MediaReference, files: Asked['files'], field: string): MediaInput {
+  if (id !== undefined) return { id };
+  if (url !== undefined) return { url };
+  if (data !== undefined) return /^data:/i.test(data) ? { dataUrl: data } : { base64: data };
+  const [found] = files.get(file ?? '') ?? [];
+  if (found === undefined) throw new AnymodalError('bad_input', `${field}.file: the body has no file in a field of this name; send it as multipart/form-data.`, { field: `${field}.file` });
+  return { file: found };
+}
+
+function maskReference(mask: MaskInput): MediaReference {
+  return typeof mask === 'string' ? { id: mask } : mask;
+}
+
+function checkedKey(key: string): string {
+  if (key.length === 0 || key.length > MOST_KEY_LENGTH) throw new AnymodalError('bad_input', `Idempotency-Key: expected 1 to ${MOST_KEY_LENGTH} characters.`, { field: 'Idempotency-Key' });
+  return key;
+}
+
+/** SHA-256 of what a request says, whatever the order of its fields. */
+async function digestOf(body: NewJobBody, files: Asked['files']): Promise<string> {
+  const hashes: [string, string[]][] = [];
+  for (const [name, list] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const contents = await Promise.all(list.map(async (file) => file.arrayBuffer()));
+    hashes.push([name, contents.map((bytes) => createHash('sha256').update(new Uint8Array(bytes)).digest('hex'))]);
+  }
+  return createHash('sha256').update(JSON.stringify([sorted(body), hashes])).digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]));
+}
