@@ -50,6 +50,8 @@ export interface ConversationStore {
   remove(owner: string, id: string): Promise<boolean>;
   messages(owner: string, id: string): Promise<readonly KeptMessage[]>;
   append(owner: string, id: string, messages: readonly Omit<KeptMessage, 'id' | 'createdAt'>[]): Promise<readonly KeptMessage[]>;
+  /** Puts the message of an answer in the place that was kept for it. False where the conversation or its message is gone. */
+  fill(owner: string, id: string, message: string, answer: KeptMessage['message']): Promise<boolean>;
   /** A kept answer by the key that a compatible route gave it (`remember`), such as `response/resp_...` or a digest of what a client sends back. */
   recall(owner: string, key: string): Promise<Json | null>;
   remember(owner: string, key: string, value: Json): Promise<void>;
