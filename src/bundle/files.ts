@@ -7,6 +7,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { BundleFile } from './format.ts';
+import { blobsBeside } from './snapshots.ts';
 
 /** SHA-256 of files that were read before, by path, size, time of change and inode; held by the caller. */
 export type VerifiedFiles = Map<string, string>;
@@ -26,6 +27,10 @@ export function faultOfPath(path: string): string | null {
   return null;
 }
 
+function isInside(path: string): boolean {
+  return path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
+}
+
 /** What is wrong with one declared file, or null. */
 export async function faultOfFile(folder: string, file: BundleFile, verified: VerifiedFiles): Promise<string | null> {
   const bad = faultOfPath(file.path);
@@ -37,8 +42,9 @@ export async function faultOfFile(folder: string, file: BundleFile, verified: Ve
   } catch {
     return `file "${file.path}" is missing; fetch the bundle again`;
   }
-  const inside = relative(await realpath(folder), real);
-  if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) return `file "${file.path}" is a link that leaves the bundle; put the file itself there`;
+  // In a hub's cache every file of a snapshot is a link to the blobs beside it.
+  const homes = [await realpath(folder), await blobsBeside(folder)].filter((home) => home !== null);
+  if (!homes.some((home) => isInside(relative(home, real)))) return `file "${file.path}" is a link that leaves the bundle; put the file itself there`;
   const found = await stat(real);
   if (!found.isFile()) return `"${file.path}" is no file`;
   if (found.size !== file.bytes) return `file "${file.path}" has ${found.size} bytes, expected ${file.bytes}; fetch the bundle again`;

@@ -1,7 +1,7 @@
 // The cache that programs share: blobs, snapshots and refs in Hugging Face's layout, so that others read ours and we theirs.
 // Knows no server.
 
-import { copyFile, link, lstat, mkdir, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { faultOfPath } from './files.ts';
 
@@ -79,14 +79,6 @@ export async function cachedModels(cache: string): Promise<CachedModel[]> {
     if (model !== null) models.push(model);
   }
   return models;
-}
-
-/** The folder of blobs beside a snapshot, where `folder` is one; its links lead there. */
-export async function blobsBeside(folder: string): Promise<string | null> {
-  const real = await realpath(folder).catch(() => folder);
-  if (!/[\\/]models--[^\\/]+[\\/]snapshots[\\/][^\\/]+$/.test(real)) return null;
-  const blobs = join(dirname(dirname(real)), 'blobs');
-  return realpath(blobs).catch(() => null);
 }
 
 async function filesBelow(folder: string): Promise<{ path: string; bytes: number }[]> {

@@ -53,7 +53,7 @@ function split(path: string): { stem: string; variant: string } {
 }
 
 /** `*` stands for characters but slashes, `**` for any; a pattern without a slash is of the file's name. */
-function matches(pattern: string, path: string): boolean {
+export function matches(pattern: string, path: string): boolean {
   const whole = pattern.includes('/') || pattern.startsWith('**') ? path : path.replace(/^.*\//, '');
   const source = pattern
     .split('**')

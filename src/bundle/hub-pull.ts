@@ -2,7 +2,7 @@
 // Asks nobody: whoever calls settles licences between the plan and the fetching.
 
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AnymodalError } from '../errors.ts';
 import { fetchFiles, type FetchEvents, type FetchSettings, type FileToFetch } from './fetch-files.ts';
@@ -133,9 +133,4 @@ function fieldsOf(value: unknown): Map<string, unknown> {
 /** Bytes of `files` that are known. */
 export function sumOf(files: readonly { readonly bytes: number | null }[]): number {
   return files.reduce((sum, file) => sum + (file.bytes ?? 0), 0);
-}
-
-/** Whether the cached folder of a model holds a bundle. */
-export async function holdsBundle(folder: string): Promise<boolean> {
-  return (await stat(join(folder, 'bundle.json')).catch(() => null))?.isFile() === true;
 }

@@ -1,4 +1,4 @@
-// Finds a bundle by what a user writes: the id of an installed bundle, or a folder.
+// Finds a bundle by what a user writes: the id of an installed bundle, a folder, or what was pulled from a hub.
 // Reads no bundle.json; opening it is another file's work.
 
 import { existsSync } from 'node:fs';
@@ -21,18 +21,26 @@ export function installedBundles(): { readonly id: string; readonly folder: stri
 /**
  * The absolute folder of a model.
  *
- * @param model id of an installed bundle, or a path of a folder with a bundle.json
+ * @param model id of an installed bundle, a path of a folder with a bundle.json, or what `pulled` knows
  * @param base folder that relative paths start from
+ * @param pulled folder of a model that was pulled from a hub, null for one that was not
  * @throws AnymodalError `unknown_model` naming the bundles that exist
  */
-export async function resolveModel(model: string, base: string): Promise<string> {
+export async function resolveModel(model: string, base: string, pulled: (model: string) => Promise<string | null> = async () => null): Promise<string> {
   const packaged = packagedBundles.includes(model) ? folderOfPackage(model) : null;
   if (packaged !== null) return packaged;
   const folder = isAbsolute(model) ? model : resolve(base, model);
-  const found = await stat(resolve(folder, 'bundle.json')).catch(() => null);
-  if (model !== '' && found?.isFile() === true) return folder;
+  if (model !== '' && (await holdsBundle(folder))) return folder;
+  const cached = model === '' ? null : await pulled(model);
+  if (cached !== null && (await holdsBundle(cached))) return cached;
+  if (cached !== null) throw new AnymodalError('unknown_model', `model "${model}" was pulled and holds no bundle.json; run \`anymodal pull ${model}\` to see what can be done with it`);
   const installed = installedBundles().map((bundle) => bundle.id);
-  throw new AnymodalError('unknown_model', `model "${model}": neither an installed bundle nor a folder with a bundle.json; installed are ${installed.join(', ') || 'none'}`);
+  throw new AnymodalError('unknown_model', `model "${model}": neither an installed bundle nor a folder with a bundle.json, nor pulled; installed are ${installed.join(', ') || 'none'}, and \`anymodal pull\` fetches others`);
+}
+
+/** Whether a folder holds a bundle, whatever is in it. */
+export async function holdsBundle(folder: string): Promise<boolean> {
+  return (await stat(resolve(folder, 'bundle.json')).catch(() => null))?.isFile() === true;
 }
 
 function folderOfPackage(id: string): string | null {

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBundle } from '../bundle/open.ts';
 import { installedBundles, packagedBundles, resolveModel } from '../bundle/resolve.ts';
+import { findPulled } from './hub.ts';
 import type { Shell } from './shell.ts';
 
 export interface BundleSummary {
@@ -22,7 +23,12 @@ export interface BundleSummary {
 
 /** The folder of the bundle that `--model`, ANYMODAL_MODEL or the default names; throws `unknown_model`. */
 export async function chooseBundle(model: string | null, shell: Shell): Promise<string> {
-  return resolveModel(model ?? shell.environment.model ?? defaultBundle, shell.folder);
+  return folderOf(model ?? shell.environment.model ?? defaultBundle, shell);
+}
+
+/** The folder of a bundle that is installed, lies at a path or was pulled; throws `unknown_model`. */
+export async function folderOf(model: string, shell: Shell): Promise<string> {
+  return resolveModel(model, shell.folder, async (name) => findPulled(name, shell.environment.hub));
 }
 
 /** Bundle that is used where none is named. */

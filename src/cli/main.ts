@@ -8,6 +8,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { generateCommand } from './commands/generate.ts';
 import { modelsCommand } from './commands/models.ts';
+import { pullCommand } from './commands/pull.ts';
 import { versionCommand } from './commands/version.ts';
 import { startChildEngine } from './engine.ts';
 import { readEnvironment, switchTelemetryOff } from './environment.ts';
@@ -18,7 +19,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {

@@ -88,7 +88,7 @@ describe('help and version', () => {
 });
 
 describe('progress', () => {
-  const environment = { model: null, device: null, colour: true, dumb: false };
+  const environment = { ...fakeShell({ folder: '/' }).environment, colour: true };
 
   test('is a line at every quarter where it is no terminal', () => {
     const { shell, progress } = start(false);

@@ -35,9 +35,10 @@ export interface FakeSettings {
   readonly terminal?: boolean;
   readonly model?: string;
   readonly device?: string;
+  readonly hub?: Partial<Shell['environment']['hub']>;
 }
 
-export function fakeShell({ folder, engine, input = '', terminal = false, model, device }: FakeSettings): FakeShell {
+export function fakeShell({ folder, engine, input = '', terminal = false, model, device, hub }: FakeSettings): FakeShell {
   const [stdout, stderr] = [collector(terminal), collector(terminal)];
   let killed = false;
   return {
@@ -45,7 +46,7 @@ export function fakeShell({ folder, engine, input = '', terminal = false, model,
     stdout: stdout.stream,
     stderr: stderr.stream,
     folder,
-    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false },
+    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false, hub: { endpoint: null, token: null, tokenFile: null, cache: join(folder, 'hub'), ownCache: join(folder, 'own'), offline: true, ...hub } },
     interruption: createInterruption(() => {
       killed = true;
     }),

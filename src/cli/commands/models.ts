@@ -1,10 +1,12 @@
 // `anymodal models`: the bundles that there are, whether they are complete, and what they read and make.
 // Looks at sizes and names alone; `anymodal doctor` checks contents.
 import { AnymodalError } from '../../errors.ts';
-import { packaged, summarise, type BundleSummary } from '../bundles.ts';
+import { readCatalogue } from '../../bundle/catalogue.ts';
+import { isWhole, pulledModels, type PulledModel } from '../../bundle/pulled.ts';
+import { holdsBundle } from '../../bundle/resolve.ts';
+import { folderOf, packaged, summarise, type BundleSummary } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
 import { parseFlags, type Flag } from '../flags.ts';
-import { resolveModel } from '../../bundle/resolve.ts';
 import { exitCode, type Shell } from '../shell.ts';
 
 const flagTable: readonly Flag[] = [sharedFlags.json, sharedFlags.help];
@@ -13,7 +15,7 @@ export const modelsCommand: Command = {
   name: 'models',
   usage: '[FOLDER]... [--json]',
   summary: 'list bundles with state, modalities, size and licence',
-  details: ['Lists the installed bundles, the one that ANYMODAL_MODEL names, and the FOLDERs given.'],
+  details: ['Lists the installed bundles, those that were pulled, the one that ANYMODAL_MODEL names, and the FOLDERs given.', 'What can be pulled by name is listed by `anymodal pull --list`.'],
   flags: flagTable,
   examples: [['anymodal models', 'what --model can be']],
   async run(args, shell) {
@@ -21,6 +23,7 @@ export const modelsCommand: Command = {
     const rows: Row[] = [];
     for (const { id, folder } of packaged()) rows.push(folder === null ? { id, state: `not installed (npm install @anymodal/${id})`, summary: null } : await rowOf(id, folder));
     for (const folder of await furtherFolders(flags.positionals, rows, shell)) rows.push(await rowOf(folder, folder));
+    rows.push(...(await pulledRows(rows, shell)));
     if (flags.on('json')) for (const row of rows) shell.stdout.write(`${JSON.stringify({ id: row.id, state: row.state, ...row.summary })}\n`);
     else shell.stdout.write(table(rows));
     return exitCode.good;
@@ -30,7 +33,29 @@ export const modelsCommand: Command = {
 interface Row {
   readonly id: string;
   readonly state: string;
-  readonly summary: BundleSummary | null;
+  readonly summary: (Omit<BundleSummary, 'faults' | 'title'> & Partial<BundleSummary>) | null;
+}
+
+/** Models in the shared cache, by the name that --model or --use takes, those that `rows` has aside. */
+async function pulledRows(rows: readonly Row[], shell: Shell): Promise<Row[]> {
+  const found: Row[] = [];
+  for (const pulled of await pulledModels(shell.environment.hub.cache, await readCatalogue())) {
+    if (rows.some((row) => row.summary?.folder === pulled.folder)) continue;
+    const id = pulled.model?.id ?? pulled.repository;
+    found.push((await holdsBundle(pulled.folder)) ? { ...(await rowOf(id, pulled.folder)), id } : rowOfPulled(id, pulled));
+  }
+  return found;
+}
+
+/** A row of a model that is no bundle: graphs for --use, or weights that are to be exported. */
+function rowOfPulled(id: string, pulled: PulledModel): Row {
+  const { folder, commit, files, model } = pulled;
+  const use = model?.form === 'weights' ? 'pulled, to be exported' : 'pulled, for --use';
+  return {
+    id,
+    state: isWhole(pulled) ? use : `incomplete: run anymodal pull ${id}`,
+    summary: { id, folder, version: commit.slice(0, 7), licence: model?.licence.name ?? 'see its card', inputs: model?.reads ?? [], outputs: model?.makes ?? [], bytes: files.reduce((sum, file) => sum + file.bytes, 0) },
+  };
 }
 
 async function rowOf(id: string, folder: string): Promise<Row> {
@@ -53,7 +78,7 @@ async function furtherFolders(given: readonly string[], rows: readonly Row[], sh
   const folders: string[] = [];
   for (const model of named) {
     try {
-      folders.push(await resolveModel(model, shell.folder));
+      folders.push(await folderOf(model, shell));
     } catch (error) {
       // A folder that was asked for must exist; what the environment names may be gone.
       if (given.includes(model) || !(error instanceof AnymodalError)) throw error;
