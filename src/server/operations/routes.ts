@@ -1,0 +1,55 @@
+// Whether the server lives, whether it takes work, and its figures.
+// Open to monitors without a key, but for the figures.
+
+import { createRoute, z } from '@hono/zod-openapi';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { ServerParts } from '../contracts.ts';
+import { createRoutes, type AppEnv } from '../routes.ts';
+import type { HttpMetrics } from './metrics.ts';
+
+const readiness = z
+  .object({
+    ready: z.boolean(),
+    draining: z.boolean(),
+    models: z.array(z.object({ id: z.string(), state: z.enum(['unloaded', 'loading', 'ready', 'failed']) })),
+    queued: z.int(),
+    running: z.int(),
+  })
+  .openapi('Readiness');
+
+const healthRoute = createRoute({
+  method: 'get', path: '/healthz', tags: ['Operations'], summary: 'Whether the process answers', security: [],
+  responses: { 200: { description: 'It does.', content: { 'application/json': { schema: z.object({ status: z.literal('ok'), version: z.string() }) } } } },
+});
+
+const readyRoute = createRoute({
+  method: 'get', path: '/readyz', tags: ['Operations'], summary: 'Whether new work begins at once', security: [],
+  description: 'False while the default model loads, after it failed, and while the server drains. Work that comes while a model loads is taken and waits.',
+  responses: {
+    200: { description: 'Ready.', content: { 'application/json': { schema: readiness } } },
+    503: { description: 'Not ready.', content: { 'application/json': { schema: readiness } } },
+  },
+});
+
+const metricsRoute = createRoute({
+  method: 'get', path: '/metrics', tags: ['Operations'], summary: 'Figures in the Prometheus text format',
+  responses: { 200: { description: 'The figures.', content: { 'text/plain': { schema: z.string() } } } },
+});
+
+/** Names of what needs no key. */
+export const openPaths: readonly string[] = ['/healthz', '/readyz'];
+
+export function operationRoutes(parts: ServerParts, metrics: HttpMetrics): OpenAPIHono<AppEnv> {
+  const routes = createRoutes();
+  routes.openapi(healthRoute, (c) => c.json({ status: 'ok' as const, version: parts.settings.version }, 200));
+  routes.openapi(readyRoute, (c) => {
+    const models = parts.engines.models().map(({ id, state }) => ({ id, state }));
+    const draining = parts.isDraining?.() ?? false;
+    const { queued, running } = parts.queue.state();
+    const [first] = models;
+    const ready = !draining && first !== undefined && first.state !== 'loading' && first.state !== 'failed';
+    return c.json({ ready, draining, models, queued, running }, ready ? 200 : 503);
+  });
+  routes.openapi(metricsRoute, async (c) => c.text(`${await metrics.text()}${(await parts.metrics?.()) ?? ''}`, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }));
+  return routes;
+}
