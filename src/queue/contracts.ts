@@ -33,6 +33,8 @@ export interface JobRecord {
   readonly status: JobStatus;
   /** 0 until it starts; an attempt that lost its engine or its server is followed by another. */
   readonly attempt: number;
+  /** Engines that ended under it; the second ends it. */
+  readonly losses: number;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
@@ -58,33 +60,45 @@ export interface Page {
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
+/** Identity that a client gave to a request, so that sending it again does nothing twice. `digest` tells requests apart. */
+export interface Idempotency {
+  readonly key: string;
+  readonly digest: string;
+}
+
 /** Where jobs and their events are kept. What is fulfilled is on disk. */
 export interface JobLog {
   /**
-   * Keeps a job. With an idempotency key: the job that the owner sent before under the same key instead, if any;
-   * throws `conflict` where its digest differs.
+   * Keeps a job with its first event, `job-queued`. With an idempotency key: the job that the owner sent before under the same key
+   * instead, if any. Throws `conflict` where its digest differs, or for an id that is taken.
    */
-  add(job: JobRecord, idempotency?: { readonly key: string; readonly digest: string }): Promise<JobRecord>;
+  add(job: JobRecord, position: number, idempotency?: Idempotency): Promise<JobRecord>;
+  /** The job that the owner sent before under the key. Throws `conflict` where its digest differs. */
+  byKey(owner: string, idempotency: Idempotency): Promise<JobRecord | null>;
   get(id: string): Promise<JobRecord | null>;
   list(filter: { readonly owner: string; readonly kind?: string | undefined; readonly status?: JobStatus | undefined; readonly conversation?: string | undefined }, page: Page): Promise<readonly JobRecord[]>;
-  update(id: string, change: Partial<Pick<JobRecord, 'status' | 'attempt' | 'startedAt' | 'endedAt' | 'error' | 'request' | 'view'>>): Promise<void>;
+  /** Changes a job that has not ended; an ended one stays as it is. */
+  update(id: string, change: { readonly status?: 'queued' | 'running'; readonly attempt?: number; readonly losses?: number; readonly startedAt?: number | null }): Promise<void>;
+  /**
+   * Adds events. A terminal one ends the job: its status, error and time are those of the event, in the same moment.
+   * Throws `conflict` after the terminal event, of which a job has one, and `not_found`.
+   */
   append(id: string, attempt: number, events: readonly Stored<JobEventBody>[]): Promise<readonly LoggedEvent[]>;
-  /** Events with an id above `after`. */
-  events(id: string, after: number): Promise<readonly LoggedEvent[]>;
+  /** Events with an id above `after`, at most `limit`. */
+  events(id: string, after: number, limit?: number): Promise<readonly LoggedEvent[]>;
   /** Jobs that are queued or were running, in the order in which they were accepted. */
   unfinished(): Promise<readonly JobRecord[]>;
-  /** Removes a finished job, its events and its keys. */
-  remove(id: string): Promise<void>;
-  /** Finished jobs that ended before `before`. */
+  /** Removes a finished job, its events and its keys. False where there was none, or it has not ended. */
+  remove(id: string): Promise<boolean>;
+  /** Finished jobs that ended before `before`, the oldest first. */
   endedBefore(before: number, limit: number): Promise<readonly JobRecord[]>;
-  close(): Promise<void>;
 }
 
 /** One owner's medium. The same bytes of two owners are one file and two records. */
 export interface MediaRecord extends StoredMedia {
   readonly owner: string;
   readonly createdAt: number;
-  /** `preview` is dropped with its job; the others stay until they are deleted or retention takes them. */
+  /** `preview` is dropped when its job ends; the others stay until they or their job are deleted, or retention takes them. */
   readonly origin: 'upload' | 'input' | 'made' | 'preview';
   /** The job that made it. */
   readonly job: string | null;
@@ -94,6 +108,10 @@ export interface MediaRecord extends StoredMedia {
 
 /** Where media are kept: files by content, records by owner. What is fulfilled is on disk. */
 export interface MediaStore {
+  /**
+   * Keeps a medium. With a job it goes when the job is removed, unless another job or `hold` uses it; without one it stays until it is
+   * removed. The record of a medium that the owner has already stays, but for an origin that says more. Throws `disk_full`.
+   */
   put(media: Media, record: Pick<MediaRecord, 'owner' | 'origin' | 'job' | 'title'>): Promise<MediaRecord>;
   /** The record of an owner's medium; null for one that is somebody else's or nobody's. */
   find(owner: string, id: string): Promise<MediaRecord | null>;
@@ -102,8 +120,13 @@ export interface MediaStore {
   /** Part of the bytes as a stream, both ends included. Throws `not_found`. */
   stream(media: StoredMedia, range?: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>>;
   list(filter: { readonly owner: string; readonly modality?: string | undefined; readonly text?: string | undefined; readonly job?: string | undefined; readonly origins?: readonly MediaRecord['origin'][] }, page: Page): Promise<readonly MediaRecord[]>;
-  /** Removes the owner's record, and the file with the last record of it. False where there was none. */
+  /** Removes the owner's record, and the file with the last record of it unless it is held. False where there was none. */
   remove(owner: string, id: string): Promise<boolean>;
+  /** Keeps the files of media, whoever removes their records, for `holder` to read: a job (`job/ID`), a conversation. */
+  hold(holder: string, ids: readonly string[]): Promise<void>;
+  release(holder: string): Promise<void>;
+  /** Removes what came with a job: its previews, all that it made, or its inputs too. What else uses them stays. */
+  removeOfJob(job: string, what: 'previews' | 'output' | 'all'): Promise<void>;
   /** Keeps a joint embedding for search by likeness. */
   setEmbedding(id: string, space: string, embedding: readonly number[]): Promise<void>;
   embedding(id: string, space: string): Promise<readonly number[] | null>;
@@ -111,7 +134,6 @@ export interface MediaStore {
   nearest(owner: string, space: string, embedding: readonly number[], limit: number): Promise<readonly { readonly media: MediaRecord; readonly similarity: number }[]>;
   /** Bytes that all files take. */
   size(): Promise<number>;
-  close(): Promise<void>;
 }
 
 /** A job to be accepted. */
@@ -124,7 +146,7 @@ export interface NewJob {
   readonly view?: Json;
   /** Milliseconds from acceptance; null for the queue's own limit. */
   readonly deadlineMs?: number | null;
-  readonly idempotency?: { readonly key: string; readonly digest: string };
+  readonly idempotency?: Idempotency;
   readonly request: JobRequest;
 }
 
