@@ -112,7 +112,7 @@ function withPart(job: JobView, { variant, part }: Place, change: (old: PartView
   const at = (view: Place): boolean => view.variant === variant && view.part === part;
   const changed = change(job.parts.find(at));
   const others = job.parts.filter((view) => !at(view));
-  const parts = [...others, changed].sort((a, b) => a.variant - b.variant || a.part - b.part);
+  const parts = [...others, changed].toSorted((a, b) => a.variant - b.variant || a.part - b.part);
   return { ...job, parts };
 }
 
