@@ -51,5 +51,5 @@ export class AnymodalError extends Error {
 
 /** Whether the caller can mend it (exit code 2, HTTP 4xx) rather than us. */
 export function isCallerFault(code: ErrorCode): boolean {
-  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable', 'not_found', 'conflict', 'unauthorized', 'forbidden', 'too_large'].includes(code);
+  return ['bad_option', 'bad_input', 'bad_media', 'unknown_model', 'unknown_output', 'unsupported', 'bundle_invalid', 'device_unavailable', 'access_denied', 'not_found', 'conflict', 'unauthorized', 'forbidden', 'too_large'].includes(code);
 }
