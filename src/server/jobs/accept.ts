@@ -2,13 +2,13 @@
 // Knows no HTTP beyond names of fields.
 
 import { createHash } from 'node:crypto';
-import type { Media, Part } from '../../contracts.ts';
+import type { Media, Message, Part } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
-import type { JobRecord } from '../../queue/contracts.ts';
+import type { JobRecord, Warning } from '../../queue/contracts.ts';
 import type { Caller, ServerParts } from '../contracts.ts';
+import { historyOf, keepTurn } from '../conversations/turns.ts';
 import { mediaFromInput, type MediaInput } from '../input-media.ts';
 import { jobRequest } from '../run-job.ts';
-import { keptMessages } from './conversation.ts';
 import type { InputPart, MaskInput, NewJobBody } from './schemas.ts';
 
 /** Longest `Idempotency-Key`. */
@@ -21,8 +21,15 @@ export interface Asked {
   readonly key: string | undefined;
 }
 
+export interface Accepted {
+  readonly record: JobRecord;
+  /** False for a job that was sent before under the same key. */
+  readonly isNew: boolean;
+  readonly warnings: readonly Warning[];
+}
+
 /** Accepts a job: it is on disk when this is fulfilled. Throws `bad_input`, `bad_media`, `not_found`, and what `Queue.submit` throws. */
-export async function acceptJob(parts: ServerParts, caller: Caller, { body, files, key }: Asked, signal: AbortSignal): Promise<{ readonly record: JobRecord; readonly isNew: boolean }> {
+export async function acceptJob(parts: ServerParts, caller: Caller, { body, files, key }: Asked, signal: AbortSignal): Promise<Accepted> {
   const { limits } = parts.settings;
   const { conversation = null, mix = null, seed = null, deadlineMs = null } = body;
   if (body.count > limits.variants) throw new AnymodalError('bad_option', `count: got ${body.count}, at most ${limits.variants} are made here.`, { field: 'count' });
@@ -37,10 +44,11 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
   const mixed: { weight: number; part: Part }[] = [];
   for (const [index, { weight, part }] of (mix ?? []).entries()) mixed.push({ weight, part: await partOf(part, `mix.${index}.part`) });
   const mask = body.mask === undefined || body.mask === null ? null : await read(maskReference(body.mask), 'mask');
-  const before = conversation === null ? [] : await keptMessages(parts, caller.owner, conversation);
+  const before = conversation === null ? { messages: [], warnings: [] } : await historyOf(parts, caller.owner, conversation);
+  const asked: readonly Message[] = input.length === 0 ? [] : [{ role: 'user', parts: input }];
 
   const request = jobRequest({
-    messages: input.length === 0 ? before : [...before, { role: 'user', parts: input }],
+    messages: [...before.messages, ...asked],
     outputs: body.outputs,
     route: body.route,
     ...(seed !== null && { seed }),
@@ -55,7 +63,9 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
     { owner: caller.owner, model: parts.engines.resolve(body.model ?? null), kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== undefined && { idempotency }) },
     signal,
   );
-  return { record, isNew: record.id === request.id };
+  const isNew = record.id === request.id;
+  if (isNew && conversation !== null) await keepTurn(parts, caller.owner, conversation, asked, record);
+  return { record, isNew, warnings: before.warnings };
 }
 
 interface MediaReference {

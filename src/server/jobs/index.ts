@@ -5,10 +5,9 @@ import { z } from '@hono/zod-openapi';
 import { documented, pageShape, readQuery } from '../documented.ts';
 import { AnymodalError } from '../../errors.ts';
 import { eventStream, type StreamEvent } from '../event-stream.ts';
-import { readBody } from '../request-body.ts';
+import { readBody, warn } from '../request-body.ts';
 import { createRoutes, type Routes } from '../routes.ts';
 import { acceptJob } from './accept.ts';
-import { keepInConversation } from './conversation.ts';
 import { jobEventSchema, jobListSchema, jobSchema, newJobSchema } from './schemas.ts';
 import { eventView, jobView, ownJob } from './view.ts';
 
@@ -40,11 +39,12 @@ export const jobRoutes: Routes = (parts) => {
   });
   app.post('/v1/jobs', async (c) => {
     const { value, files } = await readBody(c, newJobSchema);
-    const { record, isNew } = await acceptJob(parts, c.get('caller'), { body: value, files, key: c.req.header('idempotency-key') }, c.req.raw.signal);
-    if (isNew) await keepInConversation(parts, record, (error) => parts.logger.error({ err: error, job: record.id }, 'an answer was not appended to its conversation'));
-    else c.header('Idempotency-Replayed', 'true');
+    const { record, isNew, warnings } = await acceptJob(parts, c.get('caller'), { body: value, files, key: c.req.header('idempotency-key') }, c.req.raw.signal);
+    for (const warning of warnings) warn(c, warning);
+    if (!isNew) c.header('Idempotency-Replayed', 'true');
     c.header('Location', `/v1/jobs/${record.id}`);
-    return c.json(await jobView(c, parts, record), 202);
+    const view = await jobView(c, parts, record);
+    return c.json({ ...view, warnings: [...warnings, ...view.warnings] }, 202);
   });
 
   documented(app, { method: 'get', path: '/v1/jobs', tag, summary: 'List jobs', query: listQuery, answers: { 200: { description: 'A page of jobs.', schema: jobListSchema } } });
