@@ -120,7 +120,7 @@ class SqliteConversations implements ConversationStore {
 
   async recall(owner: string, key: string): Promise<Json | null> {
     const row = this.#database.get('SELECT value FROM memories WHERE owner = ? AND key = ?', owner, key);
-    return row === undefined ? null : parsed<Json>(text(row, 'value'));
+    return row === undefined ? null : jsonOf(text(row, 'value'));
   }
 
   async remember(owner: string, key: string, value: Json): Promise<void> {
@@ -151,7 +151,12 @@ function conversationOf(row: Row): Conversation {
 }
 
 function messageOf(row: Row): KeptMessage {
-  return { id: text(row, 'id'), job: textOrNull(row, 'job'), message: parsed(text(row, 'message')), view: parsed(text(row, 'view')), createdAt: integer(row, 'created_at') };
+  const message: Stored<Message> = JSON.parse(text(row, 'message'));
+  return { id: text(row, 'id'), job: textOrNull(row, 'job'), message, view: jsonOf(text(row, 'view')), createdAt: integer(row, 'created_at') };
+}
+
+function jsonOf(json: string): Json {
+  return JSON.parse(json);
 }
 
 /** Text as it is searched. */
@@ -161,9 +166,4 @@ function folded(words: string): string {
 
 function wordsOf({ parts }: Stored<Message>): string {
   return folded(parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' '));
-}
-
-/** JSON that this store wrote. */
-function parsed<T>(json: string): T {
-  return JSON.parse(json);
 }
