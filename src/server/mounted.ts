@@ -1,11 +1,13 @@
 // Every folder of routes that the server has, a line each. A new one is added here and nowhere else.
 // Knows no route.
 
+import { conversationRoutes } from './conversations/index.ts';
 import { jobRoutes } from './jobs/index.ts';
 import { mediaRoutes } from './media/index.ts';
 import type { Routes } from './routes.ts';
 
 export const mounted: readonly Routes[] = [
   jobRoutes,
+  conversationRoutes,
   mediaRoutes,
 ];
