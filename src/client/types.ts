@@ -12,12 +12,16 @@ export interface MediaObject {
   readonly size: number;
   /** Address of the bytes; signed, and good for a limited time. */
   readonly url: string;
+  /** The bytes as a data address; only of small previews in events. */
+  readonly data?: string;
+  readonly name?: string;
+  /** What it was made from, or what its owner calls it. */
   readonly title?: string | null;
   readonly createdAt?: number;
   readonly job?: string | null;
 }
 
-/** Something to work from: words, a medium that the server keeps, or bytes as a data address. */
+/** Something to work from: words, a medium that the server keeps, bytes as a data address, or an address where the server allows it. */
 export type InputPart = { readonly type: 'text'; readonly text: string } | ({ readonly type: 'media' } & ({ readonly id: string } | { readonly data: string } | { readonly url: string }));
 
 /** A job to be done. What is absent has a default. */
@@ -41,19 +45,26 @@ export interface JobInput {
 
 export type JobStatus = 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
 
-/** A part of a finished answer. */
+/** A part of an answer. */
 export type OutputPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'media'; readonly output: string; readonly seed: number; readonly media: MediaObject };
 
 export interface Job {
   readonly id: string;
   readonly status: JobStatus;
   readonly model: string;
-  readonly conversation?: string | null;
+  readonly conversation: string | null;
   readonly attempt: number;
   /** Jobs that start before it; null where it is not queued. */
-  readonly position?: number | null;
+  readonly position: number | null;
   readonly createdAt: number;
-  readonly error?: { readonly code: string; readonly message: string } | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly progress: { readonly step: number; readonly steps: number };
+  /** The reply so far, by variant and place. */
+  readonly outputs: readonly ({ readonly variant: number; readonly part: number } & OutputPart)[];
+  readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 /** `T` with every medium in it by address. */

@@ -10,8 +10,7 @@ type Body<T> = T extends unknown ? Omit<T, 'job' | 'attempt' | 'id' | 'at'> : ne
 function after(bodies: readonly Body<JobEvent>[], attempts: readonly number[] = []): JobView {
   let view = emptyJob('job_1');
   for (const [index, body] of bodies.entries()) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a body and the fields common to all make an event
-    view = withEvent(view, { ...body, job: 'job_1', attempt: attempts[index] ?? 1, id: index + 1, at: 1000 * (index + 1) } as JobEvent);
+    view = withEvent(view, { ...body, job: 'job_1', attempt: attempts[index] ?? 1, id: index + 1, at: 1000 * (index + 1) });
   }
   return view;
 }

@@ -85,7 +85,7 @@ export function withEvent(before: JobView, event: JobEvent): JobView {
     case 'media-progress':
       return withMedia(job, event, (old) => ({ ...old, step: event.step, steps: event.steps }));
     case 'media-preview':
-      return withMedia(job, event, (old) => ({ ...old, previews: [...old.previews, { step: event.step, url: event.media.url }] }));
+      return withMedia(job, event, (old) => ({ ...old, previews: [...old.previews, { step: event.step, url: event.media.data ?? event.media.url }] }));
     case 'media-end':
       return withMedia(job, event, (old) => ({ ...old, media: event.media, endedAt: event.at, modality: event.modality }));
     case 'trace':
