@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import type { Pause } from './download-request.ts';
 
 const lookAgainMs = 300;
-/** A holder on another machine is dead when its file has not been touched for so long. */
+/** A holder is dead when it has not touched its file for so long; its number may be another process's by then. */
 const silentMs = 60_000;
 const touchMs = 10_000;
 
@@ -54,7 +54,7 @@ async function isDead(path: string): Promise<boolean> {
   const [pid = '', host = ''] = text.split(' ');
   const silent = Date.now() - found.mtimeMs > silentMs;
   // An empty file is one that is being made, or whose maker died in between.
-  if (host !== hostname() || !/^\d+$/.test(pid)) return silent;
+  if (silent || host !== hostname() || !/^\d+$/.test(pid)) return silent;
   try {
     process.kill(Number(pid), 0);
     return false;

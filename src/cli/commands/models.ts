@@ -42,7 +42,8 @@ async function pulledRows(rows: readonly Row[], shell: Shell): Promise<Row[]> {
   for (const pulled of await pulledModels(shell.environment.hub.cache, await readCatalogue())) {
     if (rows.some((row) => row.summary?.folder === pulled.folder)) continue;
     const id = pulled.model?.id ?? pulled.repository;
-    found.push((await holdsBundle(pulled.folder)) ? { ...(await rowOf(id, pulled.folder)), id } : rowOfPulled(id, pulled));
+    const row = (await holdsBundle(pulled.folder)) ? await rowOf(id, pulled.folder) : rowOfPulled(id, pulled);
+    found.push({ ...row, id, summary: row.summary === null ? null : { ...row.summary, id } });
   }
   return found;
 }
