@@ -1,6 +1,10 @@
 // Media in and out: what other rooms may call.
 // Bytes of strangers are decoded in a limited process of its own; `closeMedia` ends it.
 export { addSound } from './add-sound.ts';
+export { convertAudio } from './convert-audio.ts';
+export type { SoundFormat } from './convert-audio.ts';
+export { convertImage, firstFrame, maskOfAlpha } from './convert-image.ts';
+export type { ImageChange } from './convert-image.ts';
 export { decodeAudio, inspectAudio } from './decode-audio.ts';
 export type { AudioHeader, AudioRange, DecodedAudio } from './decode-audio.ts';
 export { decodeImage, inspectImage } from './decode-image.ts';

@@ -14,6 +14,17 @@ export interface Environment {
   /** True for a terminal that cannot move its cursor (TERM=dumb). */
   readonly dumb: boolean;
   readonly hub: HubEnvironment;
+  readonly server: ServerEnvironment;
+}
+
+/** What a server takes from the environment. */
+export interface ServerEnvironment {
+  /** All variables whose names begin with ANYMODAL_, but empty ones. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Where settings are looked for: anymodal in XDG_CONFIG_HOME. */
+  readonly configurationFolder: string;
+  /** Where data are kept unless a setting says otherwise: anymodal in XDG_DATA_HOME. */
+  readonly dataFolder: string;
 }
 
 /** Where models come from and where they are kept; the variables are Hugging Face's, so that one cache and one login serve all programs. */
@@ -40,6 +51,15 @@ export function readEnvironment(): Environment {
     colour: nonEmpty(process.env['NO_COLOR']) === null,
     dumb: process.env['TERM'] === 'dumb',
     hub: readHubEnvironment(),
+    server: readServerEnvironment(),
+  };
+}
+
+function readServerEnvironment(): ServerEnvironment {
+  return {
+    variables: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (name.startsWith('ANYMODAL_') && value !== undefined && value !== '' ? [[name, value]] : []))),
+    configurationFolder: join(nonEmpty(process.env['XDG_CONFIG_HOME']) ?? join(homedir(), '.config'), 'anymodal'),
+    dataFolder: join(nonEmpty(process.env['XDG_DATA_HOME']) ?? join(homedir(), '.local', 'share'), 'anymodal'),
   };
 }
 

@@ -4,9 +4,11 @@ import { AnymodalError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { batchCommand } from './commands/batch.ts';
 import { chatCommand } from './commands/chat.ts';
+import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { generateCommand } from './commands/generate.ts';
+import { keysCommand } from './commands/keys.ts';
 import { modelsCommand } from './commands/models.ts';
 import { pullCommand } from './commands/pull.ts';
 import { versionCommand } from './commands/version.ts';
@@ -19,7 +21,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, keysCommand, configCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {
@@ -64,6 +66,11 @@ function commandOf(name: string, args: readonly string[] = []): Command {
 /** Runs this process as the command line; sets its exit code. */
 export async function start(): Promise<void> {
   switchTelemetryOff();
+  // Node says of its SQLite that it is an experiment; who runs a command can do nothing about that.
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => {
+    if (name !== 'ExperimentalWarning') process.stderr.write(`${name}: ${message}\n`);
+  });
   const interruption = createInterruption(() => process.exit(exitCode.cancelled));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {

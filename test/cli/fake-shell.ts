@@ -36,9 +36,11 @@ export interface FakeSettings {
   readonly model?: string;
   readonly device?: string;
   readonly hub?: Partial<Shell['environment']['hub']>;
+  /** ANYMODAL_* of the environment. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
-export function fakeShell({ folder, engine, input = '', terminal = false, model, device, hub }: FakeSettings): FakeShell {
+export function fakeShell({ folder, engine, input = '', terminal = false, model, device, hub, variables }: FakeSettings): FakeShell {
   const [stdout, stderr] = [collector(terminal), collector(terminal)];
   let killed = false;
   return {
@@ -46,7 +48,7 @@ export function fakeShell({ folder, engine, input = '', terminal = false, model,
     stdout: stdout.stream,
     stderr: stderr.stream,
     folder,
-    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false, hub: { endpoint: null, token: null, tokenFile: null, cache: join(folder, 'hub'), ownCache: join(folder, 'own'), offline: true, ...hub } },
+    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false, hub: { endpoint: null, token: null, tokenFile: null, cache: join(folder, 'hub'), ownCache: join(folder, 'own'), offline: true, ...hub }, server: { variables: variables ?? {}, configurationFolder: join(folder, 'configuration'), dataFolder: join(folder, 'data') } },
     interruption: createInterruption(() => {
       killed = true;
     }),
