@@ -113,8 +113,8 @@ export async function startHub(repositories: Record<string, FakeRepository>): Pr
     else if (info !== undefined) json(200, { sha: commit, gated: info.gated === undefined ? false : 'auto', cardData: { license: info.licence ?? 'mit' }, siblings: Object.entries(info.files).map(([file, bytes]) => sibling(file, bytes, faults.bare)) });
     else if (data === undefined) json(404, {}, { 'x-error-code': 'EntryNotFound' });
     else if (gate !== undefined && request.headers.authorization !== `Bearer ${gate}`) json(request.headers.authorization === undefined ? 401 : 403, {}, { 'x-error-code': 'GatedRepo' });
-    else if (data.length <= largeBytes) response.writeHead(200, { etag: `"${gitSha(data)}"`, 'content-length': data.length }).end(request.method === 'HEAD' ? undefined : data);
-    else response.writeHead(302, { location: `${storage}/${sha256(data)}?signature=secret`, 'x-linked-etag': `"${sha256(data)}"`, 'x-linked-size': data.length }).end();
+    else if (data.length <= largeBytes) response.writeHead(200, { etag: `"${gitSha(data)}"`, 'content-length': data.length, 'x-repo-commit': commit }).end(request.method === 'HEAD' ? undefined : data);
+    else response.writeHead(302, { location: `${storage}/${sha256(data)}?signature=secret`, 'x-linked-etag': `"${sha256(data)}"`, 'x-linked-size': data.length, 'x-repo-commit': commit }).end();
   });
 
   return { endpoint: hub, asked, faults, repositories, sent: () => sent };
