@@ -4,161 +4,145 @@ import random
 import numpy as np
 
 from ..data.nouns import EVERYDAY
-from ..data.sounds import SOUNDS
 from ..paths import work
-from .dialogues import NOUNS, imagined
-from .happenings import MOTIONS, SOUNDING, rows
+from .concepts import AUDIO, DRAWN, TOKENS, VIDEO, Concepts, block_ids, labelled, motion_of, told, values_of
 from .media import Clip, Picture, Sound
 from .pictures import CaptionVectors
 
-TOKENS = work("export", "image-encoder", "tokens.npz")
-DRAWN = work("export", "image-encoder", "tokens-drawn.npz")
-AUDIO, VIDEO = work("language", "audio-tokens.npz"), work("language", "video-tokens.npz")
 #: Share of pictures drawn from the everyday words.
 EVERYDAY_SHARE = 0.75
 #: Share of attached videos that have a sound.
 TRACKED = 0.4
+#: Share of pictures, sounds and videos known in words that stand as the words, and not as something of that name that an encoder saw.
+IN_WORDS = 0.6
 
 
-class EncodedVectors:
-    """Vectors of real pictures, of the training families or of the held-out one; captions stand in where no picture fits. A picture of a
-    generated drawing is any picture of its word and colour, half of the time, and its caption otherwise: decoders draw what was asked, roughly."""
+class Encoded:
+    """Media of one modality that an encoder has seen, of the training split or of the one kept aside. To a model that learns to talk
+    (`as_read`) they are what the projector reads in them: what it reads wrongly is not the talker's to guess. Of media that are known in words
+    only, some stand as their words, others as something of that name."""
 
-    def __init__(self, seed: int, captions: CaptionVectors, held_out: bool = False):
+    modality = ""
+
+    def __init__(self, seed: int, captions: CaptionVectors, held_out: bool, as_read: bool):
+        self.captions, self.random = captions, random.Random(seed)
+        self.items: list = []
+        self.by_noun: dict[str, list[int]] = {}
+        if not self.load(held_out):
+            return
+        if as_read:
+            self.read = Concepts().read(self.modality, self.tokens)
+            self.items = [self.item(index, values) for index, values in enumerate(self.read)]
+        for index, item in enumerate(self.items):
+            self.by_noun.setdefault(self.name(item), []).append(index)
+
+    def attached(self, dice: random.Random):
+        return self.items[dice.choice(self.by_noun[dice.choice(list(self.by_noun))])]
+
+    def name(self, item) -> str:
+        return item.noun
+
+    def known(self, item) -> tuple[np.ndarray, dict[str, str]]:
+        """Encoder tokens [9, 384] and the words of the fields, for the block of an item"""
+        index = item.key
+        if index is None and self.items and self.random.random() > IN_WORDS:
+            index = self.random.choice(self.by_noun.get(self.name(item)) or [None])
+        return (self.captions.vectors(item), values_of(item)) if index is None else (self.tokens[index].astype(np.float32), self.read[index])
+
+    def vectors(self, item) -> np.ndarray:
+        return self.captions.vectors(item) if item.key is None else self.tokens[item.key].astype(np.float32)
+
+
+class EncodedPictures(Encoded):
+    modality = "image"
+
+    def load(self, held_out: bool) -> bool:
         file = np.load(TOKENS)
         chosen = np.flatnonzero(file["held_out"] == held_out)
-        self.tokens, self.captions, self.random = file["tokens"][chosen], captions, random.Random(seed)
-        self.known = [(str(word), str(colour) or None) for word, colour in zip(file["word"][chosen], file["colour"][chosen])]
-        self.places: dict[tuple, list[int]] = {}
-        for index, key in enumerate(self.known):
-            self.places.setdefault(key, []).append(index)
-        self.by_word: dict[str, list[int]] = {}
-        for index, (word, _) in enumerate(self.known):
-            self.by_word.setdefault(word, []).append(index)
-        common = {word for words in EVERYDAY.values() for word in words}
-        self.everyday, self.every = [word for word in self.by_word if word in common], list(self.by_word)
+        self.tokens, names = file["tokens"][chosen], zip(file["word"][chosen].tolist(), file["colour"][chosen].tolist())
+        self.items = [Picture(word, colour or None, index) for index, (word, colour) in enumerate(names)]
+        self.common = {word for words in EVERYDAY.values() for word in words}
         drawn = np.load(DRAWN)
         self.drawn, self.backgrounds = drawn["tokens"], {}
-        for index, (pair, background) in enumerate(zip(drawn["pair"], drawn["background"])):
-            if not pair and background:
-                self.backgrounds.setdefault(str(background), []).append(index)
+        for index in np.flatnonzero(~drawn["pair"]).tolist():
+            self.backgrounds.setdefault(str(drawn["background"][index]), []).append(index)
+        return True
+
+    def item(self, index: int, values: dict[str, str]) -> Picture:
+        return Picture(values["noun"], values["colour"], index)
 
     def attached(self, dice: random.Random) -> Picture:
-        word = dice.choice(self.everyday if dice.random() < EVERYDAY_SHARE else self.every)
-        index = dice.choice(self.by_word[word])
-        return Picture(*self.known[index], key=index)
+        everyday = [word for word in self.by_noun if word in self.common]
+        return self.items[dice.choice(self.by_noun[dice.choice(everyday if dice.random() < EVERYDAY_SHARE else list(self.by_noun))])]
 
-    def vectors(self, picture: Picture) -> np.ndarray:
-        if picture.background:
-            return self.placed(picture)
-        index = picture.key
-        if index is None and self.random.random() < 0.5:
-            index = self.random.choice(self.places.get((picture.noun, picture.colour)) or [None])
-        return self.captions.vectors(picture) if index is None else self.tokens[index].astype(np.float32)
+    def known(self, item: Picture) -> tuple[np.ndarray, dict[str, str]]:
+        return (self.captions.vectors(item), values_of(item)) if item.background else super().known(item)
 
-    def placed(self, picture: Picture) -> np.ndarray:
-        """A picture on a coloured ground: the ground's token of any picture that has it, the rest the thing's own"""
-        index = self.random.choice(self.backgrounds[picture.background])
-        if self.random.random() < 0.5:
-            return self.drawn[index].astype(np.float32)
-        tokens = self.vectors(Picture(picture.noun, picture.colour, picture.key)).copy()
-        tokens[2] = self.drawn[index][2]
+    def vectors(self, item: Picture) -> np.ndarray:
+        """Of a picture on a coloured ground: the ground's token of any picture that has it, the rest the thing's own"""
+        if not item.background or item.background not in self.backgrounds:
+            return super().vectors(item)
+        tokens = super().vectors(Picture(item.noun, item.colour, item.key)).copy()
+        tokens[2] = self.drawn[self.random.choice(self.backgrounds[item.background])][2]
         return tokens
 
 
-def column(file, *names: str) -> list[str]:
-    """The first of the columns that the file has; empty strings where it has none"""
-    name = next((name for name in names if name in file.files), None)
-    return [""] * len(file["tokens"]) if name is None else [str(value) for value in file[name]]
+class EncodedSounds(Encoded):
+    modality = "audio"
 
-
-def split_rows(file, held_out: bool) -> np.ndarray:
-    """Rows to learn from, or rows kept aside"""
-    if "held_out" in file.files:
-        return np.flatnonzero(file["held_out"] == held_out)
-    return np.flatnonzero((file["split"] != "train") == held_out)
-
-
-def told(caption: str, name: str) -> str:
-    """How an answer names a sound: its caption where that is a phrase of its own, else what the class does"""
-    known = SOUNDS.get(name)
-    if known is None:
-        return caption
-    plain = caption.startswith(tuple(known.events + tuple(f"{thing} " for thing in known.things)))
-    return caption if plain and not caption.startswith(("it is", "the ")) and not caption.endswith(" sound") else known.events[0]
-
-
-class EncodedSounds:
-    """Vectors of the sounds of one split. A generated sound is any sound of its caption, half of the time."""
-
-    def __init__(self, seed: int, captions: CaptionVectors, held_out: bool = False):
-        self.captions, self.random, self.sounds, self.places, self.by_name = captions, random.Random(seed), [], {}, {}
+    def load(self, held_out: bool) -> bool:
         if not AUDIO.exists():
-            return
-        file = np.load(AUDIO)
-        chosen = split_rows(file, held_out)
-        self.tokens = file["tokens"][chosen]
-        said, names = column(file, "caption", "captions"), column(file, "class", "name", "noun", "label")
-        for index, row in enumerate(chosen):
-            caption, name = told(said[row], names[row]), names[row] or said[row]
-            self.sounds.append(Sound(caption, name, index))
-            self.places.setdefault(caption, []).append(index)
-            self.by_name.setdefault(name, []).append(index)
+            return False
+        tokens, values, aside = labelled("audio")
+        chosen = np.flatnonzero(aside == held_out)
+        self.tokens = tokens[chosen]
+        self.said = {caption for caption in np.load(AUDIO)["captions"][chosen].tolist() if not caption.startswith(("it is", "its ", "the ")) and len(caption) > 7}
+        self.items = [Sound(told(values["event"][row], values["pattern"][row]), values["event"][row], index) for index, row in enumerate(chosen)]
+        return True
 
-    def attached(self, dice: random.Random) -> Sound:
-        if self.sounds:
-            return self.sounds[dice.choice(self.by_name[dice.choice(list(self.by_name))])]
-        noun, caption, *_ = dice.choice(rows(SOUNDING))
-        return Sound(caption, noun)
+    def name(self, item: Sound) -> str:
+        return item.name
 
-    def vectors(self, sound: Sound) -> np.ndarray:
-        index = sound.key
-        if index is None and self.random.random() < 0.5:
-            index = self.random.choice(self.places.get(sound.caption) or self.by_name.get(sound.name) or [None])
-        return self.captions.vectors(sound) if index is None else self.tokens[index].astype(np.float32)
+    def item(self, index: int, values: dict[str, str]) -> Sound:
+        return Sound(told(values["event"], values["pattern"]), values["event"], index)
 
 
-class EncodedClips:
-    """Vectors of the videos of one split, some of them with a sound of `sounds`."""
+class EncodedClips(Encoded):
+    modality = "video"
 
-    def __init__(self, seed: int, captions: CaptionVectors, sounds: EncodedSounds, held_out: bool = False):
-        self.captions, self.random, self.sounds, self.clips, self.places = captions, random.Random(seed), sounds, [], {}
+    def load(self, held_out: bool) -> bool:
         if not VIDEO.exists():
-            return
+            return False
         file = np.load(VIDEO)
-        chosen = split_rows(file, held_out)
+        chosen = np.flatnonzero((file["split"] != "train") == held_out)
         self.tokens = file["tokens"][chosen]
-        columns = [column(file, *names) for names in (("caption", "captions"), ("noun", "word"), ("motion",), ("colour",))]
-        for index, row in enumerate(chosen):
-            caption, noun, motion, colour = (values[row] for values in columns)
-            self.clips.append(Clip(noun or caption, motion, colour or None, index, said=caption))
-            self.places.setdefault(caption, []).append(index)
+        columns = (file[name][chosen].tolist() for name in ("noun", "colour", "captions"))
+        self.items = [Clip(noun, motion_of(caption, noun), colour or None, index) for index, (noun, colour, caption) in enumerate(zip(*columns))]
+        return True
 
-    def attached(self, dice: random.Random) -> Clip:
-        if self.clips:
-            clip = dice.choice(self.clips)
-        else:
-            clip = Clip(dice.choice(NOUNS), dice.choice(rows(MOTIONS))[0], imagined(dice).colour)
-        sound = self.sounds.attached(dice) if dice.random() < TRACKED else None
-        return Clip(clip.noun, clip.motion, clip.colour, clip.key, sound, clip.said)
-
-    def vectors(self, clip: Clip) -> np.ndarray:
-        index = clip.key
-        if index is None and self.random.random() < 0.5:
-            index = self.random.choice(self.places.get(clip.caption) or [None])
-        return self.captions.vectors(clip) if index is None else self.tokens[index].astype(np.float32)
+    def item(self, index: int, values: dict[str, str]) -> Clip:
+        return Clip(values["noun"], values["motion"], values["colour"], index)
 
 
 class EveryMedium:
     """The vectors of any medium, and by modality what draws one that a user could send."""
 
-    def __init__(self, seed: int, real: bool = True, held_out: bool = False):
+    def __init__(self, seed: int, held_out: bool = False, as_read: bool = False):
         captions = CaptionVectors(seed)
-        sounds = EncodedSounds(seed, captions, held_out)
-        clips = EncodedClips(seed, captions, sounds, held_out)
-        self.of = {"audio": sounds, "video": clips, "image": EncodedVectors(seed, captions, held_out) if real else captions}
-        self.attached = {"audio": sounds.attached, "video": clips.attached, "image": self.of["image"].attached if real else imagined}
-        self.said = {"audio": sorted(sounds.places), "video": sorted(clips.places)}
+        self.of = {kind.modality: kind(seed, captions, held_out, as_read) for kind in (EncodedPictures, EncodedSounds, EncodedClips)}
+        self.attached = {"image": self.of["image"].attached, "audio": self.of["audio"].attached, "video": self.clip}
+        self.said = {"audio": sorted(self.of["audio"].said)}
+
+    def clip(self, dice: random.Random) -> Clip:
+        clip = self.of["video"].attached(dice)
+        sound = self.of["audio"].attached(dice) if dice.random() < TRACKED else None
+        return Clip(clip.noun, clip.motion, clip.colour, clip.key, sound)
 
     def vectors(self, medium: object) -> np.ndarray:
+        """Encoder tokens [9, 384]"""
         return self.of[medium.modality].vectors(medium)
+
+    def block(self, medium: object) -> tuple[np.ndarray, np.ndarray]:
+        """Encoder tokens [9, 384], and the ids [9] whose rows the projector puts in their places (-1: a free place)"""
+        tokens, values = self.of[medium.modality].known(medium)
+        return tokens, block_ids(medium.modality, values)

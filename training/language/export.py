@@ -18,8 +18,9 @@ from ..export.llama_weights import LINEARS
 from ..paths import work
 from . import vocabulary
 from .base import base_weights, load_grids, tokenizer
+from .concepts import input_projector
 from .media import Clip, Picture, Sound
-from .projectors import InputProjector, export_input, export_output, output_module
+from .projectors import export_input, export_output, output_module
 from .vocabulary import ADDED, FIRST, GROUPS, IDS, MEDIUM_VECTORS, ORDINALS, OUTPUTS, SIGNALS, SPEAK, SPOKEN, Conversation, Signal
 
 #: Rank by linear part: 6 where several projections are stacked, 4 elsewhere (1.33 M parameters in all).
@@ -99,7 +100,7 @@ def load_checkpoint(path: Path | None) -> dict:
     rows, head_rows = first_rows(base_weights().table)
     pairs = [{name: (torch.tensor(random.standard_normal((width, RANKS[name])) * 0.01), torch.zeros(RANKS[name], out))
               for name, (out, width) in linear_shapes(shape).items()} for _ in range(shape.layers)]
-    return {"pairs": pairs, "rows": torch.tensor(rows), "head_rows": torch.tensor(head_rows), "input_projectors": {modality: InputProjector().state_dict() for modality in OUTPUTS}}
+    return {"pairs": pairs, "rows": torch.tensor(rows), "head_rows": torch.tensor(head_rows), "input_projectors": {}}
 
 
 def write(folder: Path, checkpoint: dict, output_projectors: dict | None, stage: str) -> dict:
@@ -119,8 +120,9 @@ def write(folder: Path, checkpoint: dict, output_projectors: dict | None, stage:
     write_tokenizer(part)
     errors = {}
     for modality in OUTPUTS:
-        into = InputProjector()
-        into.load_state_dict(checkpoint["input_projectors"][modality])
+        into = input_projector(modality, torch.from_numpy(grid["table"].dequantise()))
+        if modality in checkpoint["input_projectors"]:
+            into.load_state_dict(checkpoint["input_projectors"][modality])
         out = output_module(output_projectors[modality] if output_projectors else checkpoint.get("output_projector"))
         errors[modality] = {"inputProjector": export_input(into, part, modality), "outputProjector": export_output(out, part, modality)}
     record = {

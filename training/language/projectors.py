@@ -15,16 +15,42 @@ LARGE = 4096
 
 
 class InputProjector(nn.Module):
-    """Two-layer GELU mlp, tokens [..., 384] to embeddings [..., 576] (LLaVA 1.5; NExT-GPT's new code offers the same)."""
+    """The nine encoder tokens of a medium [9 k, 384] to its nine embeddings [9 k, 576] (NExT-GPT's grouping into concept tokens, taken at its
+    word): every field of the medium is the nearest of the words that it may be, and its places are those words' rows of the language model's own
+    table; places that no field has are filled by a two-layer GELU mlp from an encoder token of their own. `fields`: by name the places, the encoder
+    tokens read, query [384 t, 384], bias, keys [words, 384] and ids [words, places]; `free`: encoder token by place; `start`: id at the first place."""
 
-    def __init__(self, source: int = 384, width: int = 576, scale: float = 0.1):
+    def __init__(self, fields: dict, free: dict[int, int], start: int, table: torch.Tensor, inner: int = 192, source: int = 384):
         super().__init__()
-        self.first, self.second = nn.Linear(source, width), nn.Linear(width, width)
-        with torch.no_grad():
-            self.second.weight *= scale
+        self.fields, self.free, width = list(fields), dict(free), table.shape[1]
+        self.places = {name: list(field["at"]) for name, field in fields.items()}
+        self.read = {name: list(field["places"]) for name, field in fields.items()}
+        used = sorted({start, *(int(token) for field in fields.values() for token in field["ids"].flatten())})
+        self.register_buffer("rows", table[used].float().clone())
+        spot = {token: index for index, token in enumerate(used)}
+        self.register_buffer("start", torch.tensor([spot[start]]))
+        for name, field in fields.items():
+            self.register_buffer(f"{name}_query", field["weight"].T.contiguous())
+            self.register_buffer(f"{name}_bias", field["bias"])
+            self.register_buffer(f"{name}_keys", field["keys"].T.contiguous())
+            self.register_buffer(f"{name}_pieces", torch.tensor([[spot[int(token)] for token in row] for row in field["ids"]]))
+        self.first, self.second = nn.Linear(source, inner), nn.Linear(inner, width)
+
+    def filled(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What stands at the free places, from their encoder tokens [..., 384]"""
+        return self.second(nn.functional.gelu(self.first(tokens)))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.second(nn.functional.gelu(self.first(tokens)))
+        media = tokens.reshape(-1, 9, tokens.shape[-1])
+        found: dict[int, torch.Tensor] = {0: self.rows[self.start].expand(media.shape[0], -1)}
+        for name in self.fields:
+            query = media[:, self.read[name]].flatten(1) @ getattr(self, f"{name}_query") + getattr(self, f"{name}_bias")
+            chosen = getattr(self, f"{name}_pieces")[(query @ getattr(self, f"{name}_keys")).argmax(-1)]
+            for index, place in enumerate(self.places[name]):
+                found[place] = self.rows[chosen[:, index]]
+        for place, token in self.free.items():
+            found[place] = self.filled(media[:, token])
+        return torch.stack([found[place] for place in range(9)], 1).reshape(-1, self.rows.shape[1])
 
 
 class OutputProjector(nn.Module):
@@ -124,7 +150,7 @@ def named(modality: str, name: str) -> str:
 
 
 def export_input(module: InputProjector, folder: Path, modality: str) -> float:
-    return export(module, folder / named(modality, "input-projector"), {"tokens": torch.randn(9, 384)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 8)
+    return export(module, folder / named(modality, "input-projector"), {"tokens": nn.functional.normalize(torch.randn(18, 384), dim=-1)}, "embeds", {"tokens": {0: "n"}, "embeds": {0: "n"}}, 8)
 
 
 def export_output(module: nn.Module, folder: Path, output: str) -> float:

@@ -24,6 +24,21 @@ FORMS = {
         "Write a dialogue between {a} and {a2}.", "I heard {a} outside last night", "what is an audio book?", "my neighbours are too loud", "I watched a film about {s}", "Which film won an Oscar?", "what does it mean to read aloud?", "what is animation?",
         "how do cartoons move?", "what is a rhythm?", "What is the tempo of a waltz?", "I recorded a video of my {b}", "is it rude to talk loudly?", "why does a ball bounce?", "how do heartbeats change when we run?", "what is the sound barrier?",
     ],
+    "said": [
+        "She said she would come later.", "my teacher says that {s} are easy to draw", "he said no", "they told me about {s}", "I told him the truth yesterday", "Anna said good night and left", "what does the bible say about money?", "What do doctors say about coffee?",
+        "what did Shakespeare say about love?", "who said \"knowledge is power\"?", "What does it mean to speak fluently?", "how do I speak to a shy child?", "how many people speak Spanish?", "which language is spoken in Brazil?", "I cannot speak today, my throat hurts",
+        "Why do parrots speak?", "how can I become a better speaker?", "how do I say no politely?", "What should I say at a wedding?", "what should I say when I am late?", "is it polite to say goodbye by text?", "what do you say to a sad friend?", "They say {s} bring luck.",
+        "my mother says I should sleep more", "what do people say when they sneeze?", "how do I tell my boss that I am ill?", "how do I pronounce foreign words?", "what is an accent?", "why is my voice so deep?", "my voice is gone, what helps?", "how do actors train their voice?",
+        "what is a good way to read a book to a baby?", "I read a book about {s}", "I read the news this morning", "should I read poems aloud?", "how do I read faster?", "what does reading do for the brain?", "the radio was talking about {s}", "He shouted at {a}.", "whisper or shout, what is better?",
+        "I talked to my doctor", "how do I talk about {s}?", "can babies talk?", "what is a dialogue?", "write a dialogue about {s}", "write a rap about {s}", "write a song text about {a}", "Write a few lines about {s}.", "write a short poem about the sea", "write a rhyme about {a}",
+        "write a funny verse about {a}", "make up a rhyme with {b}", "Write a ballad about {a}.", "write a joke about {s}", "tell me a funny story about {a}", "write a speech about friendship", "write a toast for a birthday", "write the first line of a novel", "compose a short letter to my aunt",
+        "write a slogan for {s}", "what were Einstein's last words?", "what did Columbus say about the new world?", "what did the first man on the moon do?", "who spoke first at the meeting?", "my phone does not ring anymore", "the dog next door barks all night", "I heard {a} in the woods",
+        "what did you hear about {s}?", "I hear you", "I like to hear stories", "did you hear the news?", "have you heard of {s}?", "I listened to a song about {s}", "music makes me happy", "my guitar is out of tune", "how do I tune a piano?", "I want to learn the trumpet", "why is my engine so loud?",
+        "I had {s} for dinner", "we ate {s} yesterday", "I had soup for lunch", "I bought {a} today", "my sister wants {a}", "we went to the zoo and saw {s}", "I dreamt of {a}", "there was {a} in the film", "my grandfather had {a}", "I lost my {b}", "I painted {a} last week", "I drew {a} at school",
+        "our {b} is very old", "someone stole my {b}", "I took a photo of {a}", "my picture of {a} won a prize", "we filmed {a} on holiday", "the video of {a} was boring", "I saw a video about {s}", "a picture says more than a thousand words", "what is a moving picture?", "who invented the cinema?",
+        "how do I draw better?", "which pen is good for drawing?", "I cannot draw at all", "drawing calms me down", "the sound of rain makes me sleepy", "what sounds do babies like?", "is silence good for you?", "why do people whistle?", "what is the sound of one hand clapping?", "how do I stop snoring?",
+        "my ears hurt", "What is noise pollution?", "how loud is {a}?", "who sings this song?", "I sang in a choir", "what is an opera?", "what is jazz?", "when was the radio invented?", "how long was the longest film?", "how do I make a film without money?", "what is slow motion?", "is video art real art?",
+    ],
     "plain": [
         "hi", "Hello!", "hey there", "good morning", "thanks", "Thank you very much!", "ok", "bye", "how are you?", "what can you help me with?", "2+2?", "What is 12 times 3?", "what is 100 divided by 4?", "what is 7 + 8?",
         "what is the capital of France?", "What is the capital of Japan?", "Who wrote Hamlet?", "when did the second world war end?", "What is the largest planet?", "how far is the moon?", "why is the sky blue?",
@@ -70,9 +85,9 @@ def questions(count: int = 460, seed: int = 0) -> list[str]:
 
 
 def heard(draw: random.Random) -> list[str]:
-    """Questions about sounds, music, films and speaking that are to be answered in text, each once"""
+    """Questions and remarks about sounds, music, films, pictures and speaking that are to be answered in text, each once"""
     found = []
-    for form in FORMS["sound"]:
+    for form in FORMS["sound"] + FORMS["said"]:
         word, other = draw.sample(THINGS, 2)
         found.append(form.format(a=with_article(word), b=word, s=plural(word), a2=with_article(other)))
     return found

@@ -1,10 +1,13 @@
-"""The base model's own answers to plain questions, and the teacher's probabilities over them.
+"""The base model's own answers to plain questions, plain documents, and the teacher's probabilities over them.
 
     python -m training.language.replays answers     # WORK/language/replays.json, resumes
     python -m training.language.replays teacher     # WORK/language/teacher.npz
 """
 import argparse
 import json
+import pydoc_data.topics
+import random
+import re
 
 import numpy as np
 
@@ -16,6 +19,8 @@ from .questions import questions
 TEACHER_SYSTEM = "You are a helpful AI assistant."
 #: Longest answer in tokens; a longer one is cut and then has no end to learn. (The first 104 were written with 110: what matters most is how an answer begins.)
 LONGEST = 32
+#: Rows of plain text, and their tokens: what keeps the model's reading of documents where it was.
+DOCUMENTS, DOCUMENT_TOKENS = 320, 112
 #: Most likely tokens kept per position; they hold 97 % of the probability.
 KEPT = 48
 
@@ -41,6 +46,15 @@ def answers() -> None:
     path.write_text(json.dumps(found, indent=0))
 
 
+def documents() -> list[list[int]]:
+    """Ids of stretches of Python's own manual, a licensed text that comes with it and is no part of what perplexity is measured on"""
+    dice, rows = random.Random(11), []
+    for text in pydoc_data.topics.topics.values():
+        ids = tokenizer()(re.sub(r"[ \t]+", " ", text), add_special_tokens=False).input_ids
+        rows += [ids[start : start + DOCUMENT_TOKENS] for start in range(0, len(ids) - DOCUMENT_TOKENS, DOCUMENT_TOKENS)]
+    return dice.sample(rows, min(DOCUMENTS, len(rows)))
+
+
 def teacher() -> None:
     import torch
 
@@ -50,15 +64,15 @@ def teacher() -> None:
     model = Decoder(base.shape, base.layers, base.norm, base.table)
     tops, logs, starts = [], [], [0]
     with torch.inference_mode():
-        for entry in json.loads(work("language", "replays.json").read_text()):
-            head = tokenizer()(prompt(entry["question"]), add_special_tokens=False).input_ids
-            body = tokenizer()(entry["answer"], add_special_tokens=False).input_ids
+        told = [(prompt(entry["question"]), entry["answer"]) for entry in json.loads(work("language", "replays.json").read_text())]
+        plain = [[tokenizer()(part, add_special_tokens=False).input_ids for part in pair] for pair in told]
+        for head, body in [*plain, *((row[:1], row[1:]) for row in documents())]:
             states = model.states(model.embed(torch.tensor([head + body])))[0, len(head) - 1 :]
             top = model.logits(states).log_softmax(-1).topk(KEPT)
             tops.append(top.indices.numpy().astype(np.uint16))
             logs.append(top.values.numpy().astype(np.float16))
             starts.append(starts[-1] + len(states))
-    np.savez(work("language", "teacher.npz"), tokens=np.concatenate(tops), logs=np.concatenate(logs), starts=np.array(starts))
+    np.savez(work("language", "teacher.npz"), tokens=np.concatenate(tops), logs=np.concatenate(logs), starts=np.array(starts), answers=len(plain))
     print(f"{starts[-1]} positions, {np.exp(np.concatenate(logs).astype(np.float32)).sum(-1).mean():.3f} of the probability kept")
 
 

@@ -6,7 +6,7 @@ from .dialogues import COLOURS
 from .media import Picture, Sound
 from .phrases import ORDINALS
 from .talks import DRAWN_SOUNDS, KINDS
-from .together import Together
+from .together import Together, lively
 from .vocabulary import Conversation, Signal
 
 
@@ -125,12 +125,12 @@ class Talks(Together):
         talk, dice = self.start(), self.random
         (source, output), forms = dice.choice(list(asking.MADE_FROM.items()))
         medium = self.attach(source)
-        thing = self.thing_of(medium)
+        thing = lively(self.thing_of(medium), dice) if output == "audio" or (source, output) == ("image", "video") else self.thing_of(medium)
         caption = {"image": thing.shown, "audio": thing.heard, "video": thing.filmed}[output]
         if source == "audio":
             caption = article(thing.noun) if output == "image" and thing.noun in DRAWN_SOUNDS else medium.caption
         elif source == "video":
-            caption = medium.caption if output == "video" or medium.said else medium.sound.caption if output == "audio" and medium.sound else caption
+            caption = medium.caption if output == "video" else medium.sound.caption if output == "audio" and medium.sound else caption
         references = (talk.first_ordinal,) if (source, output) == ("image", "video") else ()
         self.user(talk, self.pick(forms), medium)
         text = self.pick({"image": phrases.ASK_REPLY, "audio": asking.HEAR_REPLY, "video": asking.FILM_REPLY}[output], x=caption)
@@ -186,6 +186,6 @@ class Talks(Together):
         return talk
 
     #: Kinds and their shares; the first row is about pictures alone.
-    KINDS = (("single", 8), ("asks", 2), ("edits", 8), ("reads", 5), ("reads_real", 12), ("two_pictures", 4), ("two_answers", 2), ("refusals", 7),
-             ("hears", 9), ("films", 7), ("several", 14), ("follows", 10), ("remembers", 2), ("forces", 6), ("speaks", 9),
-             ("listens", 9), ("watches", 8), ("mixes", 12), ("turns_into", 5), ("examples", 7))
+    KINDS = (("single", 8), ("asks", 2), ("edits", 8), ("reads", 5), ("reads_real", 9), ("two_pictures", 4), ("two_answers", 2), ("refusals", 7),
+             ("hears", 9), ("films", 7), ("several", 15), ("follows", 10), ("remembers", 3), ("forces", 15), ("speaks", 9),
+             ("listens", 5), ("watches", 8), ("mixes", 15), ("turns_into", 6), ("examples", 7))

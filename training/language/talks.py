@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..data.nouns import article
 from . import asking, phrases
+from .concepts import STILL
 from .dialogues import COLOURS, NOUNS, Writer
 from .happenings import GOING, MOTIONS, OWN, SOUNDING, TUNES, WAYS, rows
 from .media import Clip, Picture, Sound
@@ -103,10 +104,10 @@ class Everything(Writer):
     def film_subject(self) -> tuple[str, str, Clip]:
         """Words for what a video should show, its caption, and the video"""
         dice = self.random
-        own = self.captions.get("video", [])
-        if own and dice.random() < 0.3:
-            caption = dice.choice(own)
-            return caption, caption, Clip(caption, "", said=caption)
+        if dice.random() < 0.3:
+            clip = self.media["video"](dice)
+            if clip.motion and clip.motion != STILL:
+                return clip.caption, clip.caption, Clip(clip.noun, clip.motion, clip.colour)
         thing = self.thing(dice.random() < 0.4, moving=0.75)
         words = thing.filmed
         if thing.motion and " " not in thing.motion and dice.random() < 0.35:

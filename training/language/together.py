@@ -2,9 +2,26 @@
 and no weights."""
 from ..data.nouns import article
 from . import asking, phrases
+from .concepts import STILL
 from .media import Clip, Picture, Sound
-from .talks import ANY_MOTION, KINDS, OWN_MOTION, SOUNDS, Everything, Thing
+from .talks import ANY_MOTION, DRAWN_SOUNDS, KINDS, OWN_MOTION, SOUNDS, Everything, Thing
 from .vocabulary import Conversation, Signal
+
+
+#: What is heard of a motion by itself.
+AUDIBLE = ("bouncing", "knocking", "beating", "jumping", "falling", "rolling")
+
+
+def lively(thing: Thing, dice) -> Thing:
+    """The thing as what moves and is heard: of its own where it is known to, else bouncing, which is both"""
+    motion = thing.motion if thing.motion and thing.motion not in (STILL, "animated") else OWN_MOTION[thing.noun][0] if thing.noun in OWN_MOTION else "bouncing"
+    if thing.noun in SOUNDS:
+        heard = SOUNDS[thing.noun][0]
+    elif motion == "flashing" or motion == "blinking":
+        heard = "something beeping"
+    else:
+        heard = f"{article(thing.noun)} {motion if motion.startswith(AUDIBLE) else 'bouncing'}"
+    return Thing(thing.noun, thing.colour, heard, thing.word, motion, thing.verb)
 
 
 class Together(Everything):
@@ -19,17 +36,17 @@ class Together(Everything):
             heard = SOUNDS[clip.noun][0] if not clip.motion and clip.noun in SOUNDS else caption
             self.user(talk, request)
             sound = Sound(heard, clip.noun)
-            film = Clip(clip.noun, clip.motion, clip.colour, sound=sound if dice.random() < 0.7 else None, said=clip.said)
+            film = Clip(clip.noun, clip.motion, clip.colour, sound=sound if dice.random() < 0.7 else None)
             self.reply(talk, self.pick(asking.WITH_SOUND_REPLY, x=words), [Signal(caption, (), film, "video"), Signal(heard, (), sound, "audio")])
             return self.perhaps_remember(talk, ("video", caption))
         things = [thing, thing, thing]
         if roll < 0.66:
-            outputs = dice.sample(KINDS, 3 if dice.random() < 0.22 else 2)
+            outputs = dice.sample(KINDS, 3 if dice.random() < 0.35 else 2)
             style = dice.randrange(2)
             parts = [self.choose((asking.PART_AFTER if index else asking.PART_NAMED)[output].split(";")[style], thing) for index, output in enumerate(outputs)]
             request = self.joined(parts, style)
         elif roll < 0.8:
-            outputs = dice.sample(KINDS, 3 if dice.random() < 0.3 else 2)
+            outputs = dice.sample(KINDS, 3 if dice.random() < 0.4 else 2)
             named = [dice.choice(asking.KIND_NAMES[output]) for output in outputs]
             listed = f"{named[0]} and {named[1]}" if len(named) == 2 else f"{named[0]}, {named[1]} and {named[2]}"
             request = self.choose(asking.KINDS_OF, thing, k=listed)
@@ -170,31 +187,66 @@ class Together(Everything):
     # Forced by the caller
 
     def forces(self) -> Conversation:
-        """The caller demands outputs whatever was said: their states must carry what the talk is about"""
+        """The caller demands outputs whatever was said: their states must carry what the talk is about, as something that is seen, heard or moves"""
         talk, dice, roll = self.start(), self.random, self.random.random()
         outputs = dice.sample(KINDS, dice.choice([1, 2, 2, 3]))
-        thing = self.thing(moving=0.25)
-        text = self.choose("Here is {s}.|This is {s}.|{S}.|Here you go: {s}.|Sure, here is {s}.", thing)
+        outputs = outputs if dice.random() < 0.5 else sorted(outputs, key=KINDS.index)
         trained = True
-        if roll < 0.12:
-            thing = self.thing(None, moving=0.0, coloured=0.0)
+        if roll < 0.5:
+            return self.demands(talk, outputs)
+        thing = lively(self.thing(moving=0.5), dice)
+        text = self.choose("Here is {s}.|This is {s}.|{S}.|Here you go: {s}.|Sure, here is {s}.|Here is {y}.|This is {y}.", thing)
+        if roll < 0.6:
+            thing = lively(self.thing(None, moving=0.0, coloured=0.0), dice)
             self.user(talk, self.pick("what is {s}?|tell me about {s}|do you like {s}?|{s}|I saw {s}|where do I find {s}?|why do people like {s}?", s=thing.shown))
             text, trained = self.choose("{S} is a fine thing.|I know {s}.|It depends on {s}.|{S}.|There is a lot to say about {s}.", thing), False
-        elif roll < 0.32:
-            kind = dice.choice(KINDS)
-            medium = self.media[kind](dice)
-            thing = self.thing_of(medium)
-            self.user(talk, self.pick("what is this?|look at this|this|make something of this||do something with this|continue") if dice.random() < 0.7 else "", medium)
-            text = self.pick(phrases.READ_REPLY, x=medium.caption)
-        elif roll < 0.72:
+        elif roll < 0.8:
             self.user(talk, dice.choice([thing.shown, thing.shown, thing.noun, thing.heard, thing.filmed]))
         else:
             first = outputs[0]
             form = {"image": phrases.ASK, "audio": asking.HEAR, "video": asking.FILM}[first]
             self.user(talk, self.pick(form, x=thing.caption(first), n=thing.noun))
-        signals = [Signal(thing.caption(output), (), None, output, forced=True) for output in outputs]
-        if dice.random() < 0.12:
+        return self.comply(talk, outputs, {output: thing.caption(output) for output in KINDS}, text, trained)
+
+    def demands(self, talk: Conversation, outputs: list[str]) -> Conversation:
+        """Media are given, with words or without: what is made is about the words where there are any, else about a medium of its own kind,
+        else about another"""
+        dice = self.random
+        kinds = dice.sample(KINDS, dice.choice([1, 1, 2, 2, 3]))
+        kinds = kinds if dice.random() < 0.5 else sorted(kinds, key=KINDS.index)
+        media = {kind: self.attach(kind) for kind in kinds}
+        things = {kind: lively(self.thing_of(medium), dice) for kind, medium in media.items()}
+        track = getattr(media.get("video"), "sound", None)
+        heard = {"audio": media["audio"].caption} if "audio" in media else {}
+        if track and dice.random() < 0.7:
+            heard["video"] = track.caption
+        captions = {}
+        for output, order in (("image", ("image", "video", "audio")), ("audio", ("audio", "video", "image")), ("video", ("video", "image", "audio"))):
+            kind = next(kind for kind in order if kind in media)
+            thing = things[kind]
+            captions[output] = heard.get(kind, thing.heard) if output == "audio" else thing.shown if output == "image" and kind != "audio" else thing.filmed if kind != "audio" else media["audio"].caption
+            if output == "image" and kind == "audio" and media["audio"].name in DRAWN_SOUNDS:
+                captions[output] = article(media["audio"].name)
+        named = [dice.choice(asking.EACH[kind]).format(x=medium.caption) for kind, medium in media.items()]
+        text = " and ".join(named) if len(named) < 3 else f"{named[0]}, {named[1]} and {named[2]}"
+        text = text[:1].upper() + text[1:] + "."
+        parts: list = list(media.values())
+        if (roll := dice.random()) < 0.4:
+            thing = lively(self.thing(moving=0.6), dice)
+            words = dice.choice([thing.shown, thing.filmed, thing.filmed, thing.heard])
+            parts.insert(0 if dice.random() < 0.7 else len(parts), words)
+            captions = {"image": words if words != thing.heard else thing.shown, "audio": thing.heard, "video": thing.filmed}
+            text = self.pick("Here is {x}.|This is {x}.|{X}.|Sure, here is {x}.", x=words)
+        elif roll < 0.55:
+            parts.insert(dice.choice((0, len(parts))), self.pick("what is this?|look at this|this|make something of this|do something with this|continue|like this"))
+        talk.user(parts)
+        return self.comply(talk, outputs, captions, text, True)
+
+    def comply(self, talk: Conversation, outputs: list[str], captions: dict[str, str], text: str, trained: bool) -> Conversation:
+        dice = self.random
+        signals = [Signal(captions[output], (), None, output, forced=True) for output in outputs]
+        if dice.random() < 0.08:
             signals.insert(dice.randrange(len(signals) + 1), Signal(text, (), None, "speech", forced=True))
-        dice_text = dice.random()
-        talk.assistant(signals if dice_text < 0.2 else [text + (" " if dice_text < 0.4 else ""), *signals], trained=trained)
+        roll = dice.random()
+        talk.assistant(signals if roll < 0.2 else [text + (" " if roll < 0.4 else ""), *signals], trained=trained)
         return talk

@@ -1,7 +1,7 @@
 """Low-rank instruction tuning of nano's language model on the grid that ships: dialogues with media by cross-entropy, plain answers by the
 base model's probabilities. Resumes from its checkpoint.
 
-    python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt] [--real] [--aligned]
+    python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt]
 """
 import argparse
 import json
@@ -18,10 +18,11 @@ from ..export.llama_torch import Decoder
 from ..export.llama_weights import LINEARS
 from ..paths import work
 from .base import base_weights, dequantised, load_grids, tokenizer
+from .concepts import LAYOUT, input_projector
 from .encoded import EveryMedium
 from .export import RANKS, first_rows
-from .naming import Naming
-from .projectors import InputProjector, conditioning_loss, output_module
+from .projectors import conditioning_loss, output_module
+from .replays import documents
 from .seen_and_heard import Talks
 from .sentences import sentences
 from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, NO_LOSS, ORDINALS, OUTPUTS, SIGNALS, SPEAK, SPOKEN, VECTOR, Conversation
@@ -32,8 +33,6 @@ STEP_TOKENS = 640
 RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 4e-4, "output_projector": 5e-4}
 #: Weight of the output projector's loss beside the cross-entropy (NExT-GPT adds them as they are; its error is a norm, not a square).
 CONDITIONING = 0.3
-#: Weight of the loss that keeps projected media near the rows of their words.
-NAMING = 0.3
 #: Added tokens that may be emitted; the head rows of the others stay where they are.
 EMITTED = [*(IDS[token] - FIRST for token in (*ORDINALS, SPEAK, SPOKEN)), *(token - FIRST for group in GROUPS.values() for token in group)]
 
@@ -69,15 +68,19 @@ def widen(rows: torch.Tensor, head_rows: torch.Tensor) -> None:
 
 def replay_conversations() -> list[tuple[Conversation, tuple[int, int] | None]]:
     """Each replay with the rows of the teacher's file that belong to its targets"""
-    starts = np.load(work("language", "teacher.npz"))["starts"]
-    found = []
-    for index, entry in enumerate(json.loads(work("language", "replays.json").read_text())[: len(starts) - 1]):
+    file = np.load(work("language", "teacher.npz"))
+    starts, count, found = file["starts"], int(file["answers"]), []
+    for index, entry in enumerate(json.loads(work("language", "replays.json").read_text())[:count]):
         talk = Conversation(tokenizer())
         talk.user([entry["question"]])
         body = tokenizer()(entry["answer"], add_special_tokens=False).input_ids
         talk.add(body, trained=True)
         talk.targets[-1] = END if entry["ended"] else NO_LOSS
         found.append((talk, (int(starts[index]), int(starts[index + 1]) - (0 if entry["ended"] else 1))))
+    for index, row in enumerate(documents(), count):
+        talk = Conversation(tokenizer())
+        talk.ids, talk.targets = list(row), [*row[1:], NO_LOSS]
+        found.append((talk, (int(starts[index]), int(starts[index + 1]) - 1)))
     return found
 
 
@@ -106,14 +109,13 @@ def batches(examples: list, seed: int) -> list[list]:
 class Loss:
     """The loss of one batch"""
 
-    def __init__(self, model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module, vectors):
-        self.model, self.projectors, self.out, self.vectors = model, projectors, out, vectors
+    def __init__(self, model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module, media: EveryMedium):
+        self.model, self.projectors, self.out, self.media = model, projectors, out, media
         teacher = np.load(work("language", "teacher.npz"))
         self.tokens, self.logs = teacher["tokens"], teacher["logs"]
-        self.naming = Naming(model.table.detach().float().numpy())
 
-    def embed(self, batch: list) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Embeddings [b, n, width] with projected media in their places, targets [b, n], and the loss of naming"""
+    def embed(self, batch: list) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings [b, n, width] with projected media in their places, and targets [b, n]"""
         length = max(len(talk.ids) for talk, _ in batch)
         ids = torch.full((len(batch), length), END)
         targets = torch.full((len(batch), length), NO_LOSS)
@@ -123,20 +125,18 @@ class Loss:
         places = ids == VECTOR
         x = self.model.embed(ids.clamp(min=0))
         blocks = [block for talk, _ in batch for block in talk.blocks]
-        named = torch.zeros(())
         if blocks:
-            sources = torch.from_numpy(np.stack([self.vectors.vectors(block) for block in blocks]))
-            projected = torch.zeros(*sources.shape[:2], x.shape[-1])
+            sources, rows = (torch.from_numpy(np.stack(part)) for part in zip(*(self.media.block(block) for block in blocks)))
+            projected = self.model.embed(rows.clamp(min=0))
             for modality, projector in self.projectors.items():
                 own = torch.tensor([index for index, block in enumerate(blocks) if block.modality == modality], dtype=torch.long)
-                if len(own):
-                    projected = projected.index_copy(0, own, projector(sources[own]))
+                for place, token in LAYOUT[modality][2].items() if len(own) else ():
+                    projected = projected.index_put((own, torch.full_like(own, place)), projector.filled(sources[own, token]))
             x = x.masked_scatter(places[..., None], projected.flatten(0, 1))
-            named = self.naming(blocks, projected)
-        return x, targets, named
+        return x, targets
 
     def __call__(self, batch: list) -> tuple[torch.Tensor, dict[str, float]]:
-        x, targets, named = self.embed(batch)
+        x, targets = self.embed(batch)
         states = self.model.states(x)
         places = targets != NO_LOSS
         logs = self.model.logits(states[places]).log_softmax(-1)
@@ -161,8 +161,8 @@ class Loss:
             drawn = conditioning_loss(self.out(hidden, embedded), target)
         spoken = losses[~replayed].sum() + (torch.cat(soft).sum() if soft else 0)
         figures = {"talk": losses[~replayed].sum().item(), "talk_count": int((~replayed).sum()), "kl": sum(s.sum().item() for s in soft), "kl_count": int(replayed.sum()),
-                   "drawn": drawn.item() * len(signals), "drawn_count": len(signals), "named": named.item(), "named_count": 1}
-        return spoken / max(1, len(rows)) + CONDITIONING * drawn + NAMING * named, figures
+                   "drawn": drawn.item() * len(signals), "drawn_count": len(signals)}
+        return spoken / max(1, len(rows)) + CONDITIONING * drawn, figures
 
 
 def state(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Module) -> dict:
@@ -181,25 +181,27 @@ def restore(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Modul
             getattr(layer, name).up.copy_(up.T)
     model.rows.copy_(saved["rows"])
     model.head_rows.copy_(saved["head_rows"])
-    for modality, projector in projectors.items():
-        projector.load_state_dict(saved["input_projectors"][modality] if "input_projectors" in saved else saved["input_projector"])
     if "input_projectors" not in saved:
         widen(model.rows.data, model.head_rows.data)
-    elif "output_projector" in saved:
+        return
+    for modality, projector in projectors.items():
+        if "start" in saved["input_projectors"][modality]:
+            projector.load_state_dict(saved["input_projectors"][modality])
+    if "output_projector" in saved:
         out.load_state_dict(saved["output_projector"])
 
 
-def average(parameters: list, stop: bool) -> bool:
-    """Averages gradients over the processes; returns whether any of them wants to stop"""
+def average(parameters: list, progress: float) -> float:
+    """Averages gradients over the processes, and how far they are"""
     for parameter in parameters:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
-    flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [torch.tensor([float(stop)])])
+    flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [torch.tensor([progress])])
     torch.distributed.all_reduce(flat)
     flat /= torch.distributed.get_world_size()
     for parameter, part in zip(parameters, flat[:-1].split([parameter.numel() for parameter in parameters])):
         parameter.grad.copy_(part.view_as(parameter))
-    return bool(flat[-1] > 0)
+    return float(flat[-1])
 
 
 def parse():
@@ -207,10 +209,8 @@ def parse():
     parser.add_argument("--name", default="stage-one")
     parser.add_argument("--start", help="a finished checkpoint to go on from, with a schedule of its own")
     parser.add_argument("--dialogues", type=int, default=4600)
-    parser.add_argument("--minutes", type=float, default=11.5)
+    parser.add_argument("--minutes", type=float, default=11.5, help="the decay ends with them, or with the dialogues")
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
-    parser.add_argument("--real", action="store_true", help="pictures' vectors from the image encoder where it has them")
-    parser.add_argument("--aligned", action="store_true", help="begin with the input projectors of `align`")
     parser.add_argument("--output-projector", default="output-projector-shipped.pt", help="what reads the signals of a start that has no such projector of its own")
     parser.add_argument("--replays", type=int, default=3, help="times that every replay is seen")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed")
@@ -224,7 +224,7 @@ def run(rank: int, options) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{options.port}", rank=rank, world_size=options.processes)
     say = print if rank == 0 else lambda *_, **__: None
     torch.manual_seed(options.seed)
-    media = EveryMedium(options.seed + rank, options.real)
+    media = EveryMedium(options.seed + rank, as_read=True)
     replays = replay_conversations()
     talks = [talk.trim() for talk in Talks(tokenizer(), options.seed, media.attached, short_replays(), media.said, sentences()).write(options.dialogues)]
     order = batches([*((talk, None) for talk in talks), *replays * options.replays], options.seed)
@@ -232,39 +232,38 @@ def run(rank: int, options) -> None:
     mine = order[rank : steps * options.processes : options.processes]
     say(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays) * options.replays} tokens, {steps} steps, {time.time() - started:.0f} s", flush=True)
     read = work("language", options.output_projector)
-    model, projectors, out = build_model(), torch.nn.ModuleDict({modality: InputProjector() for modality in OUTPUTS}), output_module(torch.load(read, weights_only=True) if read.exists() else None)
+    model, projectors, out = build_model(), torch.nn.ModuleDict(), output_module(torch.load(read, weights_only=True) if read.exists() else None)
+    projectors.update({modality: input_projector(modality, model.table) for modality in OUTPUTS})
     path, resume = work("language", f"{options.name}.pt"), work("language", f"{options.name}.resume.pt")
     groups = [{"params": [p for name, p in model.named_parameters() if p.requires_grad and name.startswith("layers")], "lr": RATES["pairs"]},
               {"params": [model.rows, model.head_rows], "lr": RATES["rows"]}, {"params": list(projectors.parameters()), "lr": RATES["input_projector"]},
               {"params": list(out.parameters()), "lr": RATES["output_projector"]}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
     parameters = [parameter for group in groups for parameter in group["params"]]
-    first = 0
+    first, begun = 0, 0.0
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
         restore(model, projectors, out, saved["state"])
         optimiser.load_state_dict(saved["optimiser"])
-        first = saved["step"]
+        first, begun = saved["step"], saved["progress"]
     elif options.start:
         restore(model, projectors, out, torch.load(work("language", options.start), weights_only=True))
     else:
         silence(model, torch.tensor([(talk.ids * 4)[:64] for talk, _ in replays[:16]]))
-    if options.aligned and not first:
-        for modality, found in torch.load(work("language", "aligned.pt"), weights_only=True).items():
-            projectors[modality].load_state_dict(found)
     frozen = torch.ones(len(ADDED), 1)
     frozen[EMITTED] = 0
     loss, seen, sums, rates = Loss(model, projectors, out, media), 0, {}, [group["lr"] for group in groups]
     torch.distributed.barrier()
     clock = saved_at = time.time()
+    progress, step = begun, first - 1
     for step in range(first, steps):
-        # Warm-up over 20 steps, then linear decay to a twentieth over the last 60 %.
-        factor = options.rate * min(1, (step + 1) / 20, 0.05 + 0.95 * (steps - step) / (0.6 * steps))
+        # Warm-up over 20 steps, then linear decay to a twentieth over the last 60 %, of the steps or of the time, whichever is shorter.
+        factor = options.rate * min(1, (step - first + 1) / 20, 0.05 + 0.95 * (1 - progress) / 0.6)
         for group, rate in zip(optimiser.param_groups, rates):
             group["lr"] = rate * factor
         value, figures = loss(mine[step])
         value.backward()
-        late = average(parameters, time.time() - started > options.minutes * 60)
+        progress = average(parameters, max((step + 1) / steps, begun + (1 - begun) * (time.time() - clock) / (options.minutes * 60)))
         model.head_rows.grad *= 1 - frozen
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
@@ -274,18 +273,17 @@ def run(rank: int, options) -> None:
             sums[name] = sums.get(name, 0) + figure
         if step % 20 == 19:
             say(f"step {step + 1}/{steps} loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} "
-                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} named {sums['named'] / sums['named_count']:.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
+                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
             sums = {}
-        if rank == 0 and (late or time.time() - saved_at > 90):
-            torch.save({"state": state(model, projectors, out), "optimiser": optimiser.state_dict(), "step": step + 1}, resume)
+        if rank == 0 and time.time() - saved_at > 120:
+            torch.save({"state": state(model, projectors, out), "optimiser": optimiser.state_dict(), "step": step + 1, "progress": progress}, resume)
             saved_at = time.time()
-        if late and step + 1 < steps:
-            say(f"stopped at step {step + 1}; run again to go on", flush=True)
-            return
+        if progress >= 1:
+            break
     if rank == 0:
         torch.save(state(model, projectors, out), path)
         resume.unlink(missing_ok=True)
-    say(f"done, {time.time() - started:.0f} s", flush=True)
+    say(f"done after {step + 1} steps, {time.time() - started:.0f} s", flush=True)
 
 
 def main() -> None:
