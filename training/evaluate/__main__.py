@@ -16,9 +16,10 @@ from .table import markdown, save
 
 
 def parts() -> dict:
-    from . import single
+    from . import composed, single
 
-    return {'single': single.rows, 'chat': single.chat, 'synonyms': single.synonyms, 'draw-name': single.draw_then_name}
+    return {'single': single.rows, 'chat': single.chat, 'synonyms': single.synonyms, 'draw-name': single.draw_then_name,
+            'colours': composed.colours, 'sides': composed.sides}
 
 
 def main() -> None:
