@@ -2,6 +2,7 @@
 // Knows no route.
 
 import { conversationRoutes } from './conversations/index.ts';
+import { imageRoutes } from './images/index.ts';
 import { jobRoutes } from './jobs/index.ts';
 import { mediaRoutes } from './media/index.ts';
 import type { Routes } from './routes.ts';
@@ -10,4 +11,5 @@ export const mounted: readonly Routes[] = [
   jobRoutes,
   conversationRoutes,
   mediaRoutes,
+  imageRoutes,
 ];

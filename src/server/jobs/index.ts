@@ -43,7 +43,8 @@ export const jobRoutes: Routes = (parts) => {
     for (const warning of warnings) warn(c, warning);
     if (!isNew) c.header('Idempotency-Replayed', 'true');
     c.header('Location', `/v1/jobs/${record.id}`);
-    const view = await jobView(c, parts, record);
+    // It may run by now.
+    const view = await jobView(c, parts, (await parts.queue.get(record.id)) ?? record);
     return c.json({ ...view, warnings: [...warnings, ...view.warnings] }, 202);
   });
 
