@@ -3,6 +3,7 @@
 import type { AnyFactory } from '../src/contracts.ts';
 import { jointAudio } from './audio/joint-audio.ts';
 import { jointImage } from './image/joint-image.ts';
+import { clipPrompt } from './text/clip-prompt.ts';
 import { sentenceTokens } from './text/sentence-tokens.ts';
 import { sentenceTransformer } from './text/sentence-transformer.ts';
 import { jointVideo } from './video/joint-video.ts';
@@ -10,6 +11,7 @@ import { jointVideo } from './video/joint-video.ts';
 export const factories: readonly AnyFactory[] = [
   sentenceTransformer,
   sentenceTokens,
+  clipPrompt,
   jointImage,
   jointAudio,
   jointVideo,

@@ -37,13 +37,16 @@ function betasOf(config: SchedulerConfig): Float32Array {
   const start = numberSetting(config, 'betaStart', 0.00085);
   const end = numberSetting(config, 'betaEnd', 0.012);
   const curve = choiceSetting(config, 'betaSchedule', ['scaled_linear', 'linear', 'squaredcos_cap_v2'], 'scaled_linear');
-  // Nichol and Dhariwal 2021 (arXiv 2102.09672), equation 17.
-  const cosine = (along: number): number => Math.cos((((along + 0.008) / 1.008) * Math.PI) / 2) ** 2;
   return Float32Array.from({ length: trainSteps }, (_, t) => {
     const along = t / (trainSteps - 1);
     if (curve === 'squaredcos_cap_v2') return Math.min(1 - cosine((t + 1) / trainSteps) / cosine(t / trainSteps), 0.999);
     return curve === 'linear' ? start + (end - start) * along : Math.fround(Math.sqrt(start) + (Math.sqrt(end) - Math.sqrt(start)) * along) ** 2;
   });
+}
+
+/** Share of the signal along a cosine: Nichol and Dhariwal 2021 (arXiv 2102.09672), equation 17. */
+function cosine(along: number): number {
+  return Math.cos((((along + 0.008) / 1.008) * Math.PI) / 2) ** 2;
 }
 
 function cumulativeOf(alphas: Float32Array): Float32Array {
