@@ -11,6 +11,7 @@ import { generateCommand } from './commands/generate.ts';
 import { keysCommand } from './commands/keys.ts';
 import { modelsCommand } from './commands/models.ts';
 import { pullCommand } from './commands/pull.ts';
+import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
 import { startChildEngine } from './engine.ts';
 import { readEnvironment, switchTelemetryOff } from './environment.ts';
@@ -21,7 +22,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, keysCommand, configCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, serveCommand, keysCommand, configCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {
