@@ -30,6 +30,8 @@ export interface JobRecord {
   readonly model: string;
   /** Which route accepted it: `job`, `image`, `video`, `audio`, `speech`, `chat`, `response`. */
   readonly kind: string;
+  /** How much work it is, in units of a short reply; of one owner's jobs the short ones go first. */
+  readonly weight: number;
   readonly status: JobStatus;
   /** 0 until it starts; an attempt that lost its engine or its server is followed by another. */
   readonly attempt: number;

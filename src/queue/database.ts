@@ -192,10 +192,10 @@ export function textOrNull(row: Row, column: string): string | null {
   return row[column] === null ? null : text(row, column);
 }
 
-/** A column that holds an integer. */
+/** A column that holds a number. */
 export function integer(row: Row, column: string): number {
   const value = row[column];
-  if (typeof value !== 'number') throw new AnymodalError('internal', `column ${column}: got ${typeof value}, expected an integer`);
+  if (typeof value !== 'number') throw new AnymodalError('internal', `column ${column}: got ${typeof value}, expected a number`);
   return value;
 }
 

@@ -10,7 +10,7 @@ import { isTerminal } from './stored.ts';
 
 const steps = [
   `CREATE TABLE jobs (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL, weight REAL NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed', 'cancelled')),
     attempt INTEGER NOT NULL, losses INTEGER NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER, deadline_at INTEGER,
     detached INTEGER NOT NULL, conversation TEXT, request TEXT NOT NULL, view TEXT NOT NULL, error_code TEXT, error_message TEXT
@@ -56,9 +56,9 @@ class SqliteJobLog implements JobLog {
       if (known !== null) return known;
       if (this.#get(job.id) !== null) throw new AnymodalError('conflict', `job ${job.id}: the id is taken; send another`);
       this.#database.run(
-        `INSERT INTO jobs (id, owner, model, kind, status, attempt, losses, created_at, started_at, ended_at, deadline_at, detached, conversation, request, view)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        job.id, job.owner, job.model, job.kind, job.status, job.attempt, job.losses, job.createdAt, job.startedAt, job.endedAt, job.deadlineAt, Number(job.detached), job.conversation, JSON.stringify(job.request), JSON.stringify(job.view),
+        `INSERT INTO jobs (id, owner, model, kind, weight, status, attempt, losses, created_at, started_at, ended_at, deadline_at, detached, conversation, request, view)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        job.id, job.owner, job.model, job.kind, job.weight, job.status, job.attempt, job.losses, job.createdAt, job.startedAt, job.endedAt, job.deadlineAt, Number(job.detached), job.conversation, JSON.stringify(job.request), JSON.stringify(job.view),
       );
       if (idempotency !== undefined) this.#database.run('INSERT INTO idempotency (owner, key, digest, job) VALUES (?, ?, ?, ?)', job.owner, idempotency.key, idempotency.digest, job.id);
       this.#insert(job.id, 1, 1, { type: 'job-queued', position });
@@ -169,6 +169,7 @@ function jobOf(row: Row): JobRecord {
     owner: text(row, 'owner'),
     model: text(row, 'model'),
     kind: text(row, 'kind'),
+    weight: integer(row, 'weight'),
     status: statusOf(text(row, 'status')),
     attempt: integer(row, 'attempt'),
     losses: integer(row, 'losses'),
