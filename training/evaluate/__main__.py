@@ -16,10 +16,10 @@ from .table import markdown, save
 
 
 def parts() -> dict:
-    from . import composed, single
+    from . import composed, edits, single
 
     return {'single': single.rows, 'chat': single.chat, 'synonyms': single.synonyms, 'draw-name': single.draw_then_name,
-            'colours': composed.colours, 'sides': composed.sides}
+            'colours': composed.colours, 'sides': composed.sides, 'edits': edits.rows}
 
 
 def main() -> None:
@@ -27,10 +27,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument('--only', nargs='+', choices=list(known), metavar='ROWS', help=', '.join(known))
     arguments.add_argument('--quick', action='store_true', help='a fifth of the samples')
+    arguments.add_argument('--share', type=float, default=1.0, help='that share of the samples')
     arguments.add_argument('--model', type=Path, default=ROOT / 'models' / 'nano')
     options = arguments.parse_args()
-    bench = Bench(options.model, 0.2 if options.quick else 1.0)
-    folder, title = work('evaluate', 'x').parent, f'{options.model.name}{", a fifth of the samples" if options.quick else ""}'
+    taken = 0.2 if options.quick else options.share
+    bench = Bench(options.model, taken)
+    folder, title = work('evaluate', 'x').parent, f'{options.model.name}{f", {100 * taken:g} % of the samples" if taken < 1 else ""}'
     found = []
     for name in options.only or known:
         before, own = bench.product.seconds, time.process_time()
