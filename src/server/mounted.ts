@@ -1,6 +1,7 @@
 // Every folder of routes that the server has, a line each. A new one is added here and nowhere else.
 // Knows no route.
 
+import { chatRoutes } from './chat/index.ts';
 import { conversationRoutes } from './conversations/index.ts';
 import { imageRoutes } from './images/index.ts';
 import { jobRoutes } from './jobs/index.ts';
@@ -9,6 +10,7 @@ import type { Routes } from './routes.ts';
 
 export const mounted: readonly Routes[] = [
   jobRoutes,
+  chatRoutes,
   conversationRoutes,
   mediaRoutes,
   imageRoutes,

@@ -14,17 +14,22 @@ const shown = (part: number, step: number, variant = 0): object => ({ type: 'med
 const ended = (part: number, variant = 0): object => ({ type: 'media-end', variant, part, output: 'image', modality: 'image', mediaType: 'image/png', seed: 1, media: media(part) });
 const end = { type: 'job-end', usage: { inputTokens: 1, outputTokens: 1 } };
 
-function steps(...events: readonly (object | readonly object[])[]): ReplyStep[] {
-  const order = new ReplyOrder();
-  const attempts = events.map((each) => (Array.isArray(each) ? each : [each]));
-  return attempts.flat().flatMap((event, index) => [...order.add({ job: 'j', attempt: 1, id: index + 1, at: 0, ...event } as LoggedEvent)]);
+/** An event with what every event has. */
+function logged(event: object, id: number): LoggedEvent {
+  return JSON.parse(JSON.stringify({ job: 'j', attempt: 1, id, at: 0, ...event }));
 }
 
+function steps(...events: readonly object[]): ReplyStep[] {
+  const order = new ReplyOrder();
+  return events.flatMap((event, index) => [...order.add(logged(event, index + 1))]);
+}
+
+const again = (event: object): object => ({ ...event, attempt: 2 });
 const short = (told: readonly ReplyStep[]): string[] => told.map((step) => `${step.type}${'part' in step ? step.part : ''}${'text' in step ? `:${step.text}` : ''}`);
 
 test('text flows at once and is whole when what follows begins', () => {
   const order = new ReplyOrder();
-  const add = (event: object): string[] => short([...order.add({ job: 'j', attempt: 1, id: 1, at: 0, ...event } as LoggedEvent)]);
+  const add = (event: object): string[] => short([...order.add(logged(event, 1))]);
   expect(add(text(0, 'Here '))).toEqual(['text-start0', 'text0:Here ']);
   expect(add(text(0, 'it is.'))).toEqual(['text0:it is.']);
   expect(add(begun(1))).toEqual(['text-end0:Here it is.', 'media-start1']);
@@ -48,7 +53,6 @@ test('a medium that never came holds nothing up at the end', () => {
 });
 
 test('another attempt tells nothing twice', () => {
-  const again = (event: object): object => ({ ...event, attempt: 2 });
   expect(short(steps(text(0, 'abc'), begun(1), shown(1, 1), ...[text(0, 'ab'), text(0, 'cd'), begun(1), shown(1, 1), shown(1, 2), ended(1), end].map(again)))).toEqual([
     'text-start0', 'text0:abc', 'text-end0:abc', 'media-start1', 'preview1', 'preview1', 'media-end1', 'variant-end',
   ]);
