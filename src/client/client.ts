@@ -3,7 +3,7 @@
 
 import { jobEvents } from './events.ts';
 import { send, sendForJson, type Connection } from './http.ts';
-import type { Conversation, ConversationMessage, Job, JobEvent, JobInput, List, MediaObject, Model } from './types.ts';
+import type { Conversation, ConversationMessage, Job, JobEvent, JobInput, List, MediaObject, Model, WholeModel } from './types.ts';
 
 export interface ClientOptions {
   /** Address of the server, such as `http://127.0.0.1:8080`; empty for the page's own. */
@@ -96,7 +96,8 @@ export class Client {
     const { data } = await sendForJson<{ readonly data: readonly Model[] }>(this.#connection, '/v1/models', options);
     return data;
   }
-  async model(id: string, options: Signalled = {}): Promise<Model> {
+  /** Loads the model if need be. */
+  async model(id: string, options: Signalled = {}): Promise<WholeModel> {
     return sendForJson(this.#connection, `/v1/models/${encodeURIComponent(id)}`, options);
   }
 }

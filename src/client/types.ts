@@ -90,11 +90,21 @@ export interface ConversationMessage {
 
 export interface Model {
   readonly id: string;
-  readonly title?: string;
-  readonly state?: string;
-  readonly licence?: string;
-  readonly inputs?: readonly string[];
-  readonly outputs?: readonly { readonly name: string; readonly modality: string; readonly options: Readonly<Record<string, unknown>>; readonly references: readonly string[]; readonly negative: boolean }[];
+  readonly aliases: readonly string[];
+  readonly title: string;
+  readonly state: 'unloaded' | 'loading' | 'ready' | 'failed';
+  readonly error: string | null;
+  /** SPDX. */
+  readonly licence: string;
+}
+
+/** A model with what it reads and makes; options as JSON Schema. */
+export interface WholeModel extends Model {
+  readonly version: string;
+  readonly device: string;
+  readonly inputs: readonly { readonly modality: string; readonly mediaTypes: readonly string[]; readonly joint: boolean; readonly chat: boolean }[];
+  readonly outputs: readonly { readonly name: string; readonly modality: string; readonly options: Readonly<Record<string, unknown>>; readonly references: readonly string[]; readonly negative: boolean }[];
+  readonly text: Readonly<Record<string, unknown>> | null;
 }
 
 export interface List<T> {

@@ -6,6 +6,7 @@ import { conversationRoutes } from './conversations/index.ts';
 import { imageRoutes } from './images/index.ts';
 import { jobRoutes } from './jobs/index.ts';
 import { mediaRoutes } from './media/index.ts';
+import { modelRoutes } from './models/index.ts';
 import type { Routes } from './routes.ts';
 
 export const mounted: readonly Routes[] = [
@@ -14,4 +15,5 @@ export const mounted: readonly Routes[] = [
   conversationRoutes,
   mediaRoutes,
   imageRoutes,
+  modelRoutes,
 ];

@@ -6,7 +6,7 @@ import { go } from './address.ts';
 import { takeDraft } from './composer.ts';
 import { hasEnded } from './job-view.ts';
 import { followJob } from './jobs.ts';
-import { chosenModel } from './models.ts';
+import { chosenModel, outputs } from './models.ts';
 import { attempt } from './notices.ts';
 import { settingsOf, wanted } from './settings.ts';
 
@@ -78,7 +78,7 @@ export interface Sending {
 }
 
 /** Sends a message of this conversation; `said` is how the page shows it. */
-export async function send(input: readonly InputPart[], said: readonly SaidPart[], { mask = null, outputs = [], ...more }: Sending = {}): Promise<void> {
+export async function send(input: readonly InputPart[], said: readonly SaidPart[], { mask = null, outputs: asked = [], ...more }: Sending = {}): Promise<void> {
   await attempt(async () => {
     const title = input.find((part) => part.type === 'text')?.text.slice(0, 80) ?? null;
     if (conversation.value === null) {
@@ -88,10 +88,10 @@ export async function send(input: readonly InputPart[], said: readonly SaidPart[
     }
     const key = crypto.randomUUID();
     turns.value = [...turns.value, { type: 'said', key: `${key}/said`, role: 'user', parts: said }];
-    const made = outputs.length === 0 ? null : outputs;
+    const made = asked.length === 0 ? null : asked;
     try {
       const job = await client.createJob(
-        { input, outputs: made, conversation: conversation.value.id, ...settingsOf(made), ...(chosenModel.value !== null && { model: chosenModel.value }), ...(mask !== null && { mask }), ...more },
+        { input, outputs: made, conversation: conversation.value.id, ...settingsOf(made, outputs.value), ...(chosenModel.value !== null && { model: chosenModel.value }), ...(mask !== null && { mask }), ...more },
         { idempotencyKey: key },
       );
       turns.value = [...turns.value, { type: 'answer', key: job.id, job: job.id }];

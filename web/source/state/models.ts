@@ -1,9 +1,9 @@
 // The models that the server offers and the one in use. Loads them once and again after a failure.
 import { computed, signal } from '@preact/signals';
-import type { Model } from '../../../src/client/index.ts';
+import type { WholeModel } from '../../../src/client/index.ts';
 import { client } from '../server.ts';
 
-export const models = signal<readonly Model[]>([]);
+export const models = signal<readonly WholeModel[]>([]);
 export const chosenModel = signal<string | null>(null);
 export const model = computed(() => models.value.find(({ id }) => id === chosenModel.value) ?? models.value[0] ?? null);
 

@@ -1,6 +1,6 @@
 // What the person set: outputs wanted, options by output, seed, words to avoid, theme. Kept in this browser.
 import { effect, signal, type Signal } from '@preact/signals';
-import type { JobInput } from '../../../src/client/index.ts';
+import type { JobInput, WholeModel } from '../../../src/client/index.ts';
 
 export type Theme = 'auto' | 'light' | 'dark';
 export type Options = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -60,9 +60,10 @@ export function resetSettings(): void {
   route.value = 'auto';
 }
 
-/** The fields of a job that the settings fill; options of outputs that the job does not make are left out. */
-export function settingsOf(made: readonly string[] | null): Partial<JobInput> {
-  const chosen = Object.entries(options.value).filter(([output, group]) => Object.keys(group).length > 0 && (made === null || made.includes(output) || output === 'text'));
+/** The fields of a job that the settings fill, and previews from every output that has them; options of outputs that the job does not make are left out. */
+export function settingsOf(made: readonly string[] | null, outputs: WholeModel['outputs']): Partial<JobInput> {
+  const all = [...outputs.map(({ name, options: schema }) => [name, { ...(hasPreviews(schema) && { previewEvery: 2 }), ...options.value[name] }] as const), ['text', options.value['text'] ?? {}] as const];
+  const chosen = all.filter(([output, group]) => Object.keys(group).length > 0 && (made === null || made.includes(output) || output === 'text'));
   return {
     ...(chosen.length > 0 && { options: Object.fromEntries(chosen) }),
     ...(seed.value !== null && { seed: seed.value }),
@@ -70,4 +71,9 @@ export function settingsOf(made: readonly string[] | null): Partial<JobInput> {
     ...(negative.value.trim() !== '' && { negativePrompt: negative.value.trim() }),
     ...(route.value !== 'auto' && { route: route.value }),
   };
+}
+
+function hasPreviews(schema: Readonly<Record<string, unknown>>): boolean {
+  const properties = schema['properties'];
+  return typeof properties === 'object' && properties !== null && 'previewEvery' in properties;
 }

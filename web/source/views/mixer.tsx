@@ -49,7 +49,7 @@ async function mix(): Promise<void> {
   await attempt(async () => {
     // The same noise at every change, so that what changes is the sum.
     seed ??= crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    const { route: _, count: __, ...settings } = settingsOf([output.value]);
+    const { route: _, count: __, ...settings } = settingsOf([output.value], outputs.value);
     const asked: JobInput = { input: [], mix: parts, outputs: [output.value], route: 'direct', seed, ...settings, ...(chosenModel.value !== null && { model: chosenModel.value }) };
     const before = result.value;
     const job = await client.createJob(asked);

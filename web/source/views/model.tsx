@@ -8,7 +8,7 @@ export function ModelView(): JSX.Element {
   if (shown === null) return <div class="page"><p class="waiting">{text.loading}</p></div>;
   return (
     <div class="page model">
-      <h1>{shown.title ?? shown.id}</h1>
+      <h1>{shown.title}</h1>
       {models.value.length > 1 && (
         <label class="field inline">
           <span>{text.model.choose}</span>
@@ -18,11 +18,11 @@ export function ModelView(): JSX.Element {
       <dl class="facts">
         <dt>{text.model.state}</dt><dd>{shown.state}</dd>
         <dt>{text.model.licence}</dt><dd>{shown.licence}</dd>
-        <dt>{text.model.reads}</dt><dd>{shown.inputs?.map(nameOf).join(', ')}</dd>
-        <dt>{text.model.makes}</dt><dd>{['text', ...(shown.outputs ?? []).map(({ name }) => name)].map(nameOf).join(', ')}</dd>
+        <dt>{text.model.reads}</dt><dd>{shown.inputs.map(({ modality }) => nameOf(modality)).join(', ')}</dd>
+        <dt>{text.model.makes}</dt><dd>{['text', ...shown.outputs.map(({ name }) => name)].map(nameOf).join(', ')}</dd>
       </dl>
       <h2>{text.model.options}</h2>
-      {(shown.outputs ?? []).map((output) => <OptionTable key={output.name} name={output.name} options={output.options} />)}
+      {shown.outputs.map((output) => <OptionTable key={output.name} name={output.name} options={output.options} />)}
     </div>
   );
 }
