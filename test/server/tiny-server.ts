@@ -43,6 +43,31 @@ export interface TinyServer {
   close(): Promise<void>;
 }
 
+/** What answers hold, as far as tests look at single fields; each answer has some of them. */
+export interface Sent {
+  readonly id: string;
+  readonly object: string;
+  readonly url: string;
+  readonly status: string;
+  readonly lastId: string;
+  readonly seed: number;
+  readonly similarity: number;
+  readonly b64_json: string;
+  readonly title: string | null;
+  readonly request: { readonly input: readonly { readonly media: Sent }[]; readonly seed: number };
+  readonly outputs: readonly { readonly media: Sent }[];
+  readonly data: readonly Sent[];
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
+  readonly error: { readonly code: string; readonly param: string | null; readonly message: string };
+}
+
+/** The JSON of an answer. */
+export async function sent(response: Response | Promise<Response>): Promise<Sent> {
+  const body: unknown = await (await response).json();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is wrong shows in the test
+  return body as Sent;
+}
+
 /** Opens an engine for tests to share; the caller closes it. */
 export async function openTinyEngine(path = bundle): Promise<Engine> {
   return createEngine({ bundle: path, device: 'cpu', factoryModules });

@@ -75,7 +75,7 @@ async function* streamOf(c: Context<AppEnv>, parts: ServerParts, order: ImageOrd
     if (next.type === 'media-preview') {
       const index = shown.get(next.variant) ?? 0;
       // Previews go when their job ends, and one that nobody saw in time is of no use.
-      const media = index < order.partialImages ? await finished(parts, order, next.media, signal).catch(() => null) : null;
+      const media = index < order.partialImages ? await finished(parts, { ...order, resampled: order.size }, next.media, signal).catch(() => null) : null;
       if (media === null) continue;
       shown.set(next.variant, index + 1);
       yield event('partial_image', { b64_json: base64(media), created_at: seconds(next.at), ...shownOf(order), partial_image_index: index });

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeMedia } from '../../../media/index.ts';
 import type { Engine } from '../../../src/contracts.ts';
-import { openTinyEngine, startTinyServer, type TinyServer } from '../tiny-server.ts';
+import { openTinyEngine, sent, startTinyServer, type TinyServer } from '../tiny-server.ts';
 
 let engine: Engine;
 let server: TinyServer;
@@ -38,7 +38,7 @@ async function eventsOf(id: string, headers: Record<string, string> = {}, query 
 
 test('a job is accepted, runs, and can be looked at, followed again and taken up where a client left off', async () => {
   const response = await send(drawing);
-  const job = await response.json();
+  const job = await sent(response);
   expect([response.status, job]).toMatchObject([202, { object: 'job', status: expect.stringMatching(/queued|running/), model: 'tiny', request: { seed: 7, outputs: ['image'] } }]);
   expect(response.headers.get('location')).toBe(`/v1/jobs/${job.id}`);
   const events = await eventsOf(job.id);
@@ -54,19 +54,19 @@ test('a job is accepted, runs, and can be looked at, followed again and taken up
   expect(later.map(({ id }) => id)).toEqual(events.slice(3).map(({ id }) => id));
   expect((await eventsOf(job.id, {}, '?after=3')).length).toBe(later.length);
 
-  const seen = await (await server.app.request(`/v1/jobs/${job.id}`)).json();
+  const seen = await sent(server.app.request(`/v1/jobs/${job.id}`));
   expect(seen).toMatchObject({ status: 'completed', error: null, progress: { step: 4, steps: 4 }, outputs: [{ type: 'media', output: 'image', seed: 7, media: { id: end?.data.media?.id } }] });
-  const bytes = await server.app.request(seen.outputs[0].media.url);
+  const bytes = await server.app.request(seen.outputs[0]?.media.url ?? '');
   expect([bytes.status, bytes.headers.get('content-type')]).toEqual([200, 'image/png']);
-  const list = await (await server.app.request('/v1/jobs?limit=1&status=completed')).json();
-  expect(list.data[0].id).toBe(job.id);
+  const list = await sent(server.app.request('/v1/jobs?limit=1&status=completed'));
+  expect(list.data[0]?.id).toBe(job.id);
 });
 
 test('files are sent beside the job and named by their field', async () => {
-  const made = await (await send(drawing)).json();
+  const made = await sent(send(drawing));
   await eventsOf(made.id);
-  const { outputs } = await (await server.app.request(`/v1/jobs/${made.id}`)).json();
-  const picture = await (await server.app.request(outputs[0].media.url)).blob();
+  const { outputs } = await sent(server.app.request(`/v1/jobs/${made.id}`));
+  const picture = await (await server.app.request(outputs[0]?.media.url ?? '')).blob();
   const form = new FormData();
   form.set('input', JSON.stringify([{ type: 'media', file: 'photo' }, { type: 'text', text: 'make it blue' }]));
   form.set('outputs', '["image"]');
@@ -74,8 +74,8 @@ test('files are sent beside the job and named by their field', async () => {
   form.set('seed', '3');
   form.set('photo', picture, 'photo.png');
   const response = await server.app.request('/v1/jobs', { method: 'POST', body: form });
-  const job = await response.json();
-  expect([response.status, job.request?.input?.[0]?.media?.id, job.request?.seed]).toEqual([202, outputs[0].media.id, 3]);
+  const job = await sent(response);
+  expect([response.status, job.request?.input?.[0]?.media?.id, job.request?.seed]).toEqual([202, outputs[0]?.media.id, 3]);
   const events = await eventsOf(job.id);
   expect(events.find(({ data }) => data.type === 'media-start')?.data['references']).toEqual([1]);
 });
@@ -94,36 +94,36 @@ test('faults are told before anything is accepted, with the field', async () => 
     [{ ...drawing, conversation: 'conv_none' }, 404, 'conversation', 'not_found'],
   ] as const) {
     const response = await send(body);
-    expect([JSON.stringify(body), response.status, (await response.json()).error]).toMatchObject([JSON.stringify(body), status, { param, code }]);
+    expect([JSON.stringify(body), response.status, (await sent(response)).error]).toMatchObject([JSON.stringify(body), status, { param, code }]);
   }
 });
 
 test('the same request under the same key is one job, another under it a conflict', async () => {
   const key = { 'idempotency-key': 'key-1' };
-  const one = await (await send({ input: [{ type: 'text', text: 'a cat' }], outputs: ['image'], route: 'direct' }, key)).json();
+  const one = await sent(send({ input: [{ type: 'text', text: 'a cat' }], outputs: ['image'], route: 'direct' }, key));
   const again = await send({ outputs: ['image'], route: 'direct', input: [{ type: 'text', text: 'a cat' }] }, key);
-  expect([(await again.json()).id, again.headers.get('idempotency-replayed')]).toEqual([one.id, 'true']);
+  expect([(await sent(again)).id, again.headers.get('idempotency-replayed')]).toEqual([one.id, 'true']);
   const other = await send({ input: [{ type: 'text', text: 'a dog' }], outputs: ['image'], route: 'direct' }, key);
-  expect([other.status, other.headers.get('x-should-retry'), (await other.json()).error.code]).toEqual([409, 'false', 'conflict']);
+  expect([other.status, other.headers.get('x-should-retry'), (await sent(other)).error.code]).toEqual([409, 'false', 'conflict']);
 });
 
 test('a job is cancelled, deleted and gone', async () => {
   const long = { ...drawing, options: { image: { steps: 900 } } };
-  const { id } = await (await send(long)).json();
-  const cancelled = await (await server.app.request(`/v1/jobs/${id}/cancel`, { method: 'POST' })).json();
+  const { id } = await sent(send(long));
+  const cancelled = await sent(server.app.request(`/v1/jobs/${id}/cancel`, { method: 'POST' }));
   expect(cancelled).toMatchObject({ id, status: 'cancelled' });
   expect((await eventsOf(id)).at(-1)?.data.type).toBe('job-abort');
-  expect(await (await server.app.request(`/v1/jobs/${id}`, { method: 'DELETE' })).json()).toEqual({ object: 'job.deleted', id, deleted: true });
+  expect(await sent(server.app.request(`/v1/jobs/${id}`, { method: 'DELETE' }))).toEqual({ object: 'job.deleted', id, deleted: true });
   for (const path of [`/v1/jobs/${id}`, `/v1/jobs/${id}/events`]) expect((await server.app.request(path)).status).toBe(404);
 });
 
 test('a job in a conversation reads what was said before, and its answer is kept', async () => {
   const { id } = await server.parts.conversations.create('local', 'talk');
   const draw = { input: [{ type: 'text', text: 'draw a cat' }], outputs: ['image'], conversation: id, seed: 5, options: { image: { steps: 2 } } };
-  const first = await (await send(draw)).json();
+  const first = await sent(send(draw));
   expect(first).toMatchObject({ object: 'job', conversation: id });
   await eventsOf(first.id);
-  const second = await (await send({ ...draw, input: [{ type: 'text', text: 'make it blue' }] })).json();
+  const second = await sent(send({ ...draw, input: [{ type: 'text', text: 'make it blue' }] }));
   expect((await eventsOf(second.id)).at(-1)?.data.type).toBe('job-end');
   const record = await server.parts.queue.get(second.id);
   expect(record?.request.messages.map(({ role, parts }) => [role, parts.map(({ type }) => type)])).toEqual([['user', ['text']], ['assistant', ['media']], ['user', ['text']]]);
@@ -135,13 +135,13 @@ test('jobs of one caller are nobody else\'s', async () => {
     const keys = [await closed.parts.keys.add('a', ['generate', 'read']), await closed.parts.keys.add('b', ['generate', 'read'])];
     const [mine, theirs] = keys.map(({ key }) => ({ authorization: `Bearer ${key}`, 'content-type': 'application/json' }));
     const accepted = await closed.app.request('/v1/jobs', { method: 'POST', headers: { ...mine }, body: JSON.stringify(drawing) });
-    const job = await accepted.json();
+    const job = await sent(accepted);
     expect([accepted.status, job]).toMatchObject([202, { object: 'job' }]);
     expect((await closed.app.request(`/v1/jobs/${job.id}`, { headers: { ...mine } })).status).toBe(200);
     for (const [method, path] of [['GET', ''], ['GET', '/events'], ['POST', '/cancel'], ['DELETE', '']] as const) {
       expect((await closed.app.request(`/v1/jobs/${job.id}${path}`, { method, headers: { ...theirs } })).status).toBe(404);
     }
-    expect((await (await closed.app.request('/v1/jobs', { headers: { ...theirs } })).json()).data).toEqual([]);
+    expect((await sent(closed.app.request('/v1/jobs', { headers: { ...theirs } }))).data).toEqual([]);
     expect((await closed.app.request('/v1/jobs')).status).toBe(401);
   } finally {
     await closed.close();
