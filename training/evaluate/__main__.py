@@ -16,10 +16,10 @@ from .table import markdown, save
 
 
 def parts() -> dict:
-    from . import composed, edits, single
+    from . import composed, edits, heard, moving, single
 
     return {'single': single.rows, 'chat': single.chat, 'synonyms': single.synonyms, 'draw-name': single.draw_then_name,
-            'colours': composed.colours, 'sides': composed.sides, 'edits': edits.rows}
+            'colours': composed.colours, 'sides': composed.sides, 'edits': edits.rows, 'animations': moving.rows, 'sounds': heard.rows, 'tunes': heard.tunes}
 
 
 def main() -> None:
