@@ -40,9 +40,14 @@ async function post(body: object, headers: Record<string, string> = {}): Promise
   return server.app.request('/v1/chat/completions', { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ model: 'tiny', ...fast, ...body }) });
 }
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the shape is checked by what follows
+async function jsonOf<T>(response: Response): Promise<T> {
+  return JSON.parse(await response.text());
+}
+
 async function complete(body: object): Promise<Body> {
   const response = await post(body);
-  const read: Body = await response.json();
+  const read = await jsonOf<Body>(response);
   expect(response.status, JSON.stringify(read)).toBe(200);
   expect(faultsBySchema('CreateChatCompletionResponse', read)).toEqual([]);
   return read;
@@ -61,7 +66,7 @@ async function chunksOf(body: object): Promise<Body[]> {
 
 async function refused(body: object, status = 400): Promise<{ code: string; param: string | null; message: string }> {
   const response = await post(body);
-  const { error }: { error: { code: string; param: string | null; message: string } } = await response.json();
+  const { error } = await jsonOf<{ error: { code: string; param: string | null; message: string } }>(response);
   expect(response.status, JSON.stringify(error)).toBe(status);
   expect(faultsBySchema('ErrorResponse', { error })).toEqual([]);
   return error;
@@ -162,7 +167,7 @@ test('what cannot be honoured warns, or is refused with the name of the field', 
   const tool = { type: 'function', function: { name: 'f' } };
   const response = await post({ messages, modalities: ['text'], tools: [tool], frequency_penalty: 1, nonsense: 1 });
   expect(response.headers.get('x-anymodal-warnings')).toMatch(/tools_ignored/);
-  const { warnings }: Body = await response.json();
+  const { warnings } = await jsonOf<Body>(response);
   expect(warnings.map(({ code, message }) => `${code} ${message.split(':')[0]}`)).toEqual(expect.arrayContaining(['tools_ignored tools', 'option_ignored frequency_penalty', 'unknown_field nonsense']));
   expect(await refused({ messages, logprobs: true })).toMatchObject({ code: 'unsupported', param: 'logprobs' });
   expect(await refused({ messages, tools: [tool], tool_choice: 'required' })).toMatchObject({ code: 'unsupported', param: 'tool_choice' });

@@ -15,13 +15,22 @@ function validator(name: string): ValidateFunction {
   const compiled = known.get(name);
   if (compiled !== undefined) return compiled;
   if (ajv === null) {
-    const document: object = JSON.parse(readFileSync(path ?? '', 'utf8'));
+    const document = withNull(JSON.parse(readFileSync(path ?? '', 'utf8')));
     ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false });
-    ajv.addSchema(document, 'openai');
+    if (typeof document === 'object' && document !== null) ajv.addSchema(document, 'openai');
   }
   const made = ajv.compile({ $ref: `openai#/components/schemas/${name}` });
   known.set(name, made);
   return made;
+}
+
+/** `nullable`, which OpenAPI 3.1 left behind, as JSON Schema says it. */
+function withNull(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withNull);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const entries = Object.entries(schema).filter(([name]) => name !== 'nullable');
+  const plain = Object.fromEntries(entries.map(([name, value]) => [name, withNull(value)]));
+  return Reflect.get(schema, 'nullable') === true ? { anyOf: [plain, { type: 'null' }] } : plain;
 }
 
 /** What of `value` is not as OpenAI's schema says; empty where all is, or where there is no schema. */
