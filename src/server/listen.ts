@@ -1,9 +1,9 @@
 // An application on a port of this machine, and its end.
 // Knows no route.
 
-import type { Server } from 'node:http';
+import { createServer } from 'node:http';
 import { isIP } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { AnymodalError } from '../errors.ts';
 import type { AppEnv } from './routes.ts';
@@ -21,7 +21,8 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Starts to listen. Throws `conflict` where the port is taken and `bad_option` where the address is not to be had. */
 export async function listen(app: OpenAPIHono<AppEnv>, { host, port }: { readonly host: string; readonly port: number }): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5000 } }) as Server;
+  const answer = getRequestListener(app.fetch);
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5000 }, (incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

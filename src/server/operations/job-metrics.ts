@@ -5,7 +5,7 @@ import { Counter, Histogram, Registry } from 'prom-client';
 import type { JobRecord, LoggedEvent } from '../../queue/contracts.ts';
 
 export interface JobMetrics {
-  observe(job: JobRecord, event: LoggedEvent): void;
+  observe(job: Pick<JobRecord, 'id' | 'model' | 'kind' | 'createdAt'>, event: LoggedEvent): void;
   text(): Promise<string>;
 }
 
