@@ -8,6 +8,7 @@ import { jobRoutes } from './jobs/index.ts';
 import { mediaRoutes } from './media/index.ts';
 import { modelRoutes } from './models/index.ts';
 import type { Routes } from './routes.ts';
+import { videoRoutes } from './videos/index.ts';
 
 export const mounted: readonly Routes[] = [
   jobRoutes,
@@ -15,5 +16,6 @@ export const mounted: readonly Routes[] = [
   conversationRoutes,
   mediaRoutes,
   imageRoutes,
+  videoRoutes,
   modelRoutes,
 ];

@@ -1,7 +1,6 @@
 // A body of POST /v1/jobs to a job in the queue: media read, conversation put before the input, the same request under the same key found again.
 // Knows no HTTP beyond names of fields.
 
-import { createHash } from 'node:crypto';
 import type { Media, Message, Part } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import type { JobRecord, Warning } from '../../queue/contracts.ts';
@@ -9,10 +8,8 @@ import type { Caller, ServerParts } from '../contracts.ts';
 import { historyOf, keepTurn } from '../conversations/turns.ts';
 import { mediaFromInput, type MediaInput } from '../input-media.ts';
 import { jobRequest } from '../run-job.ts';
+import { idempotencyOf } from './idempotency.ts';
 import type { InputPart, MaskInput, NewJobBody } from './schemas.ts';
-
-/** Longest `Idempotency-Key`. */
-const MOST_KEY_LENGTH = 255;
 
 export interface Asked {
   readonly body: NewJobBody;
@@ -35,7 +32,7 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
   if (body.count > limits.variants) throw new AnymodalError('bad_option', `count: got ${body.count}, at most ${limits.variants} are made here.`, { field: 'count' });
   if (body.input.length + (mix?.length ?? 0) > limits.parts) throw new AnymodalError('bad_input', `input: got ${body.input.length + (mix?.length ?? 0)} parts, at most ${limits.parts} are taken.`, { field: 'input' });
   if (body.input.length === 0 && mix === null) throw new AnymodalError('bad_input', 'input: got no parts, expected one or more.', { field: 'input' });
-  const idempotency = key === undefined ? undefined : { key: checkedKey(key), digest: await digestOf(body, files) };
+  const idempotency = await idempotencyOf(key, body, files);
 
   const read = async (reference: MediaReference, field: string): Promise<Media> => mediaFromInput(parts, caller, mediaInputOf(reference, files, field), field, signal);
   const partOf = async (part: InputPart, field: string): Promise<Part> => (part.type === 'text' ? part : { type: 'media', media: await read(part, field) });
@@ -60,7 +57,7 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
     metadata: body.metadata,
   });
   const record = await parts.queue.submit(
-    { owner: caller.owner, model: parts.engines.resolve(body.model ?? null), kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== undefined && { idempotency }) },
+    { owner: caller.owner, model: parts.engines.resolve(body.model ?? null), kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== null && { idempotency }) },
     signal,
   );
   const isNew = record.id === request.id;
@@ -86,25 +83,4 @@ function mediaInputOf({ id, url, data, file }: MediaReference, files: Asked['fil
 
 function maskReference(mask: MaskInput): MediaReference {
   return typeof mask === 'string' ? { id: mask } : mask;
-}
-
-function checkedKey(key: string): string {
-  if (key.length === 0 || key.length > MOST_KEY_LENGTH) throw new AnymodalError('bad_input', `Idempotency-Key: expected 1 to ${MOST_KEY_LENGTH} characters.`, { field: 'Idempotency-Key' });
-  return key;
-}
-
-/** SHA-256 of what a request says, whatever the order of its fields. */
-async function digestOf(body: NewJobBody, files: Asked['files']): Promise<string> {
-  const hashes: [string, string[]][] = [];
-  for (const [name, list] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const contents = await Promise.all(list.map(async (file) => file.arrayBuffer()));
-    hashes.push([name, contents.map((bytes) => createHash('sha256').update(new Uint8Array(bytes)).digest('hex'))]);
-  }
-  return createHash('sha256').update(JSON.stringify([sorted(body), hashes])).digest('hex');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]));
 }
