@@ -53,7 +53,7 @@ class ChainEngine implements Engine {
 
   async check(job: JobRequest, signal = new AbortController().signal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#closing.signal]);
-    await this.#turns.take(stop, async () => this.#resolve(job, stop));
+    await this.#turns.join().take(stop, async () => this.#resolve(job, stop));
   }
 
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
@@ -68,7 +68,7 @@ class ChainEngine implements Engine {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort('the engine was closed');
     // The step under way ends first; no other begins after it.
-    await this.#turns.take(new AbortController().signal, async () => this.#chain.dispose());
+    await this.#turns.join().take(new AbortController().signal, async () => this.#chain.dispose());
   }
 
   /** Steps of one piece of work as events, ended by exactly one terminal event. */
@@ -77,10 +77,11 @@ class ChainEngine implements Engine {
     const left = new AbortController();
     const stop = AbortSignal.any([left.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     const steps = work(stop, this.#active);
+    const seat = this.#turns.join();
     this.#active += 1;
     try {
       for (;;) {
-        const step = await this.#turns.take(stop, async () => steps.next());
+        const step = await seat.take(stop, async () => steps.next());
         if (step.done !== true) {
           yield event(step.value);
           continue;

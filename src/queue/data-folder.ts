@@ -74,6 +74,7 @@ export async function openDataFolder(path: string, parts: FolderParts = {}): Pro
       swept,
       backup: async (folder) => backupTo(folder, opened, media, token()),
       async close() {
+        if (closing) return;
         closing = true;
         await swept.catch(() => undefined);
         opened.close();

@@ -62,10 +62,13 @@ class LoggedQueue implements Queue {
   }
 
   async recover(): Promise<void> {
-    const { log, media } = this.#options;
+    const { log, media, mostAttempts } = this.#options;
     for (const record of await log.unfinished()) {
-      if (!record.detached) {
-        await log.append(record.id, Math.max(record.attempt, 1), [{ type: 'job-abort', reason: 'the server was restarted' }]);
+      const isSpent = record.attempt >= mostAttempts;
+      if (isSpent || !record.detached) {
+        await log.append(record.id, Math.max(record.attempt, 1), [
+          isSpent ? { type: 'job-error', code: 'engine_crashed', message: `the job was interrupted ${record.attempt} times and is given up` } : { type: 'job-abort', reason: 'the server was restarted' },
+        ]);
         await media.release(`job/${record.id}`);
         continue;
       }
