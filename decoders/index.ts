@@ -3,11 +3,13 @@
 import type { AnyFactory } from '../src/contracts.ts';
 import { latentDiffusionAudio } from './audio/latent-diffusion-audio.ts';
 import { latentDiffusionImage } from './image/latent-diffusion-image.ts';
+import { stableDiffusion } from './image/stable-diffusion/factory.ts';
 import { fliteSpeech } from './speech/flite-speech.ts';
 import { latentDiffusionVideo } from './video/latent-diffusion-video.ts';
 
 export const factories: readonly AnyFactory[] = [
   latentDiffusionImage,
+  stableDiffusion,
   latentDiffusionAudio,
   latentDiffusionVideo,
   fliteSpeech,

@@ -29,7 +29,7 @@ export const requiredDiffusionConfig: readonly string[] = ['tokens', 'prediction
 /** Schemas of the keys of `DiffusionConfig`. */
 export const diffusionConfigSchemas: Readonly<Record<string, JsonSchema>> = {
   tokens: { type: 'array', items: count, minItems: 2, maxItems: 2, description: 'Count and width of the conditioning tokens.' },
-  prediction: { enum: ['flow', 'epsilon', 'v_prediction'], description: 'What the output of the transformer means.' },
+  prediction: { enum: ['flow', 'epsilon', 'v_prediction', 'sample'], description: 'What the output of the transformer means.' },
   timestepScale: { type: 'number', exclusiveMinimum: 0, description: "The transformer's timestep is 0 to 1000 times this." },
   steps: { ...count, maximum: 1000, description: 'Default of the option.' },
   guidanceScale: { type: 'number', minimum: 0, description: 'Default of the option.' },
@@ -52,7 +52,7 @@ export interface DiffusionOptions {
 }
 
 /** Schemas of the keys of `DiffusionOptions`, a default for each; `strength` is that of the medium. */
-export function diffusionOptionSchemas(config: DiffusionConfig, strength: { readonly default: number; readonly description: string }): Readonly<Record<keyof DiffusionOptions, JsonSchema>> {
+export function diffusionOptionSchemas(config: Pick<DiffusionConfig, 'prediction' | 'steps' | 'guidanceScale'>, strength: { readonly default: number; readonly description: string }): Readonly<Record<keyof DiffusionOptions, JsonSchema>> {
   const schedulers = schedulersFor(config.prediction);
   return {
     steps: { type: 'integer', minimum: 1, maximum: 1000, default: config.steps, description: 'Denoising steps; more is slower and finer.' },

@@ -7,7 +7,7 @@ import { fromPlanar, halve, linearPreview } from './pixels.ts';
 import type { ImageDecoderConfig } from './settings.ts';
 
 /** Clean latents as the model predicts them, side by side: by the linear map of the configuration, else half the size of the decoder's. */
-export async function previewOf(config: ImageDecoderConfig, graphs: ImageGraphs, latents: readonly Float32Array[]): Promise<Media> {
+export async function previewOf(config: Pick<ImageDecoderConfig, 'latent' | 'factor' | 'preview'>, graphs: Pick<ImageGraphs, 'decode'>, latents: readonly Float32Array[]): Promise<Media> {
   const [, rows, columns] = config.latent;
   const encoding = { provenance: null, mark: true } as const;
   if (config.preview !== undefined) {

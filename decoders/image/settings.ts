@@ -26,6 +26,17 @@ export interface ImageTransformerPorts extends TransformerPorts {
 
 export const defaultPorts: ImageTransformerPorts = { ...defaultTransformerPorts, source: 'source', mask: 'mask' };
 
+/** Schema of a linear map of latents to RGB. */
+export const previewSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['matrix', 'offset'],
+  properties: {
+    matrix: { type: 'array', items: { type: 'array', items: { type: 'number' }, minItems: 3, maxItems: 3 } },
+    offset: { type: 'array', items: { type: 'number' }, minItems: 3, maxItems: 3 },
+  },
+};
+
 export const configSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
@@ -35,15 +46,7 @@ export const configSchema: JsonSchema = {
     factor: { ...count, description: 'Pixels along one edge of a latent cell.' },
     ...diffusionConfigSchemas,
     ports: portsSchema(defaultPorts, ['source', 'mask']),
-    preview: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['matrix', 'offset'],
-      properties: {
-        matrix: { type: 'array', items: { type: 'array', items: { type: 'number' }, minItems: 3, maxItems: 3 } },
-        offset: { type: 'array', items: { type: 'number' }, minItems: 3, maxItems: 3 },
-      },
-    },
+    preview: previewSchema,
   },
 };
 

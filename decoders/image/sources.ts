@@ -29,7 +29,7 @@ const BLACK = [0, 0, 0] as const;
  * The picture of the first `edit` reference and the mask beside it; null without one. Throws `bad_input` for a mask alone
  * or of another shape than the picture, `bad_media` for bytes that are no picture.
  */
-export async function readEditSource(references: readonly Reference[], config: ImageDecoderConfig, graphs: ImageGraphs, context: Context): Promise<EditSource | null> {
+export async function readEditSource(references: readonly Reference[], config: Pick<ImageDecoderConfig, 'latent' | 'factor'>, graphs: Pick<ImageGraphs, 'encode'>, context: Context): Promise<EditSource | null> {
   const [edited, ...others] = references.filter((reference) => reference.role === 'edit').map((reference) => reference.media);
   const mask = references.find((reference) => reference.role === 'mask')?.media;
   if (edited === undefined) {

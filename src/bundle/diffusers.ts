@@ -1,0 +1,151 @@
+// Reads a folder in diffusers' layout with ONNX graphs, as Optimum exports it, as a bundle that stands in no bundle.json.
+// Knows the names and configs of Stable Diffusion's parts; opens no graph.
+
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AnymodalError } from '../errors.ts';
+import { decoderConfig, tasks } from './diffusers-decoder.ts';
+import type { Settings } from './diffusers-decoder.ts';
+import type { Bundle, BundleComponent, BundleFile } from './format.ts';
+
+/** What is said when such a folder is opened. */
+export interface AdoptedBundle {
+  readonly bundle: Bundle;
+  readonly notes: readonly string[];
+}
+
+/** Whether a folder is in diffusers' layout. */
+export async function isDiffusersFolder(folder: string): Promise<boolean> {
+  return (await stat(join(folder, 'model_index.json')).catch(() => null))?.isFile() === true;
+}
+
+/** The bundle that the folder amounts to. Throws `bundle_invalid` for a pipeline that is not offered, or with every part that is missing. */
+export async function readDiffusersFolder(folder: string): Promise<AdoptedBundle> {
+  const fault = (text: string): AnymodalError => new AnymodalError('bundle_invalid', `folder ${folder}: ${text}`);
+  const index = await settingsAt(folder, 'model_index.json');
+  const pipeline = String(index?.['_class_name'] ?? 'nothing').replace(/^(ORT|Onnx)/, '');
+  const task = tasks[pipeline];
+  if (index === null || task === undefined) throw fault(`model_index.json is of a ${pipeline}, which is not offered; there are ${Object.keys(tasks).join(', ')}`);
+  const graphs = await Promise.all(['unet', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2', 'tiny_decoder'].map(async (part) => [part, await graphOf(folder, part)] as const));
+  const found = new Map(graphs.flatMap(([part, files]) => (files === null ? [] : [[part, files]])));
+  const towers = index['text_encoder_2'] === undefined ? [''] : ['', '_2'];
+  const wanted = ['unet', 'vae_decoder', ...towers.map((suffix) => `text_encoder${suffix}`)];
+  const missing = wanted.filter((part) => !found.has(part)).map((part) => `${part}/model.onnx`);
+  if (missing.length > 0) throw fault(`${missing.join(', ')} missing; export the model with \`optimum-cli export onnx\` or \`python -m training.export.stable_diffusion\``);
+
+  const notes: string[] = [];
+  const settings = async (part: string, file = 'config.json'): Promise<Settings> => {
+    const read = await settingsAt(folder, `${part}/${file}`);
+    if (read === null) throw fault(`${part}/${file} is missing or no JSON object`);
+    return read;
+  };
+  const twoTowers = towers.length === 2;
+  const conditioner: { files: Record<string, BundleFile>; towers: object[] } = { files: {}, towers: [] };
+  for (const suffix of towers) {
+    const key = suffix === '' ? '' : '2';
+    const { model, ...weights } = found.get(`text_encoder${suffix}`)!;
+    Object.assign(conditioner.files, { [`model${key}`]: model, ...prefixed(weights, `text_encoder${suffix}-`) });
+    for (const [name, file] of [['vocabulary', 'vocab.json'], ['merges', 'merges.txt']] as const) {
+      const part = await fileAt(folder, `tokenizer${suffix}/${file}`);
+      if (part === null) throw fault(`tokenizer${suffix}/${file} is missing`);
+      conditioner.files[`${name}${key}`] = part;
+    }
+    conditioner.towers.push(towerConfig(await settings(`text_encoder${suffix}`), (await settingsAt(folder, `tokenizer${suffix}/tokenizer_config.json`)) ?? {}, twoTowers));
+  }
+  const { model: unet, ...unetWeights } = found.get('unet')!;
+  const { model: vaeDecoder, ...decoderWeights } = found.get('vae_decoder')!;
+  const { model: vaeEncoder, ...encoderWeights } = found.get('vae_encoder') ?? {};
+  const tinyDecoder = found.get('tiny_decoder')?.['model'];
+  const edits = vaeEncoder !== undefined;
+  if (!edits) notes.push('There is no vae_encoder/model.onnx: pictures are made, not edited.');
+  const files = {
+    unet: unet!,
+    vaeDecoder: vaeDecoder!,
+    ...(vaeEncoder !== undefined && { vaeEncoder }),
+    ...(tinyDecoder !== undefined && { tinyDecoder }),
+    ...prefixed(unetWeights, 'unet-'),
+    ...prefixed(decoderWeights, 'vaeDecoder-'),
+    ...prefixed(encoderWeights, 'vaeEncoder-'),
+  };
+  const scheduler = await settings('scheduler', 'scheduler_config.json');
+  const { config, note } = decoderConfig({ task, unet: await settings('unet'), vae: await settings('vae_decoder'), scheduler, edits, tinyDecoder: tinyDecoder !== undefined });
+  if (note !== null) notes.push(note);
+
+  const components: Record<string, BundleComponent> = {
+    'prompt-encoder': { kind: 'output-projector', uses: 'clip-prompt', files: conditioner.files, config: { towers: conditioner.towers, emptyIsZero: twoTowers && index['force_zeros_for_empty_prompt'] !== false } },
+    'image-decoder': { kind: 'decoder', uses: 'stable-diffusion', files, config },
+    ...(edits && { 'image-reader': { kind: 'encoder' as const, uses: 'thumbnail', files: {}, config: {} } }),
+  };
+  const id = basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '') || 'folder';
+  const bundle: Bundle = {
+    format: 1,
+    id,
+    version: '0.0.0',
+    title: `${pipeline} in diffusers' layout`,
+    licence: 'NOASSERTION',
+    source: 'a folder in diffusers\' layout with ONNX graphs',
+    components,
+    joint: null,
+    inputs: edits ? { image: { encoder: 'image-reader', projector: null } } : {},
+    languageModel: null,
+    outputs: { image: { decoder: 'image-decoder', sources: { prompt: 'prompt-encoder' }, chat: 'caption' } },
+    groups: [],
+  };
+  return { bundle, notes };
+}
+
+/** A text tower: hidden states before its last layer, and its pooled vector, where there are two (SDXL). */
+function towerConfig(config: Settings, tokenizer: Settings, twoTowers: boolean): object {
+  const pad = tokenizer['pad_token'];
+  const content: unknown = typeof pad === 'object' && pad !== null && 'content' in pad ? pad.content : pad;
+  const architectures: unknown = config['architectures'];
+  const projects = Array.isArray(architectures) && architectures.includes('CLIPTextModelWithProjection');
+  return {
+    width: config['hidden_size'],
+    // The last but one of the layers' outputs, of which number 0 is the embeddings.
+    ...(twoTowers && { states: `hidden_states.${Number(config['num_hidden_layers']) - 1}` }),
+    ...(twoTowers && projects && { pooled: { output: 'text_embeds', width: config['projection_dim'] } }),
+    length: config['max_position_embeddings'] ?? 77,
+    ...(typeof content === 'string' && { pad: content }),
+  };
+}
+
+/** Graph and external weights of one part; null where there is none. */
+async function graphOf(folder: string, part: string): Promise<Record<string, BundleFile> | null> {
+  const model = await fileAt(folder, `${part}/model.onnx`);
+  if (model === null) return null;
+  const names = await readdir(join(folder, part));
+  const weights = names.filter((name) => !/\.(json|onnx|txt|md)$/.test(name)).toSorted();
+  const files: Record<string, BundleFile> = { model };
+  for (const [index, name] of weights.entries()) {
+    const file = await fileAt(folder, `${part}/${name}`);
+    if (file !== null) files[`weights${index}`] = file;
+  }
+  return files;
+}
+
+function prefixed(files: Readonly<Record<string, BundleFile>>, prefix: string): Record<string, BundleFile> {
+  return Object.fromEntries(Object.entries(files).map(([key, file]) => [`${prefix}${key}`, file]));
+}
+
+/** A file as it lies there; nobody declared its hash. */
+async function fileAt(folder: string, path: string): Promise<BundleFile | null> {
+  const found = await stat(join(folder, path)).catch(() => null);
+  return found?.isFile() === true ? { path, sha256: '', bytes: found.size } : null;
+}
+
+async function settingsAt(folder: string, path: string): Promise<Settings | null> {
+  const text = await readFile(join(folder, path), 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    // Python writes numbers that JSON does not have, such as the -Infinity of DPM-Solver's settings.
+    const value: unknown = JSON.parse(text.replace(/(:\s*)(?:-?Infinity|NaN)(?=\s*[,}])/g, '$1null'));
+    return isSettings(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
