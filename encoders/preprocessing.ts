@@ -34,7 +34,7 @@ export function frameSize(config: FrameConfig): { width: number; height: number;
 }
 
 /** Pixels [size, size, 3] uint8 to [3, size, size] float32, normalised, written into `planar` from `start` on. */
-export function normaliseInto(planar: Float32Array, start: number, pixels: Uint8Array, { mean, std }: FrameConfig): void {
+export function normaliseInto(planar: Float32Array, start: number, pixels: Uint8Array, { mean, std }: Pick<FrameConfig, 'mean' | 'std'>): void {
   const plane = pixels.length / 3;
   for (let i = 0; i < plane; i++) {
     for (let c = 0; c < 3; c++) planar[start + c * plane + i] = (pixels[i * 3 + c]! / 255 - mean[c]!) / std[c]!;

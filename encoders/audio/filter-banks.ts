@@ -44,7 +44,6 @@ export function filterBanks(samples: Float32Array, sampleRateHz: number, mels: n
 
 /** Triangles on Kaldi's mel scale, 1127 ln(1 + f / 700), drawn in mels and not in hertz. */
 function melFilters(fftSize: number, sampleRateHz: number, mels: number): { readonly first: number; readonly weights: Float64Array }[] {
-  const toMel = (hertz: number): number => 1127 * Math.log(1 + hertz / 700);
   const [low, high] = [toMel(LOW_HZ), toMel(sampleRateHz / 2)];
   const step = (high - low) / (mels + 1);
   const bins = Array.from({ length: fftSize / 2 }, (_, bin) => toMel((bin * sampleRateHz) / fftSize));
@@ -54,4 +53,8 @@ function melFilters(fftSize: number, sampleRateHz: number, mels: number): { read
     const first = Math.max(weights.findIndex((weight) => weight > 0), 0);
     return { first, weights: Float64Array.from(weights.slice(first, weights.findLastIndex((weight) => weight > 0) + 1)) };
   });
+}
+
+function toMel(hertz: number): number {
+  return 1127 * Math.log(1 + hertz / 700);
 }

@@ -53,10 +53,10 @@ class Attention(nn.Module):
         if self.bias_k is not None:
             k = torch.cat([k, self.bias_k.expand(batch, 1, dim)], 1)
             v = torch.cat([v, self.bias_v.expand(batch, 1, dim)], 1)
-        q, k, v = (t.unflatten(-1, (self.heads, dim // self.heads)).transpose(1, 2) for t in (q, k, v))
+        q, k, v = (t.reshape(batch, -1, self.heads, dim // self.heads).transpose(1, 2) for t in (q, k, v))
         scores = q @ k.transpose(-1, -2) * (dim // self.heads) ** -0.5
         weights = (scores if mask is None else scores + mask).softmax(-1)
-        return self.out_proj((weights @ v).transpose(1, 2).flatten(2))
+        return self.out_proj((weights @ v).transpose(1, 2).reshape(batch, -1, dim))
 
 
 class Mlp(nn.Module):
@@ -135,7 +135,7 @@ class Motion(nn.Module):
         self.pos_embed = nn.Parameter(torch.randn(1, steps // kernel + 1, dim) * 0.02)
 
     def forward(self, x):
-        x = x.unflatten(-1, (-1, self.kernel)).transpose(1, 2).flatten(2)
+        x = x.reshape(x.shape[0], x.shape[1], -1, self.kernel).transpose(1, 2).reshape(x.shape[0], -1, x.shape[1] * self.kernel)
         x = self.imu_stem(x)
         return torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
 
