@@ -96,6 +96,7 @@ export interface Model {
   readonly error: string | null;
   /** SPDX. */
   readonly licence: string;
+  readonly architecture: { readonly input_modalities: readonly string[]; readonly output_modalities: readonly string[] };
 }
 
 /** A model with what it reads and makes; options as JSON Schema. */

@@ -61,7 +61,7 @@ describe('chat', () => {
     });
     await page.getByRole('button', { name: 'Picture', exact: true }).click();
     await ask(page, 'a red fox');
-    await page.locator('.card.making .frame').waitFor();
+    await page.locator('.card.making .frame').waitFor({ timeout: 90_000 });
     const before = await page.locator('.card').boundingBox();
     await ended(page, 1);
     const after = await page.locator('.card').boundingBox();

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Icon, IconButton, type IconName } from './parts/icons.tsx';
 import { addressOf, place, views, type View } from './state/address.ts';
 import { conversation, conversations, loadConversations, newConversation } from './state/conversation.ts';
-import { loadModels, model } from './state/models.ts';
+import { listed, loadModels, model } from './state/models.ts';
 import { dismiss, notices } from './state/notices.ts';
 import { theme, type Theme } from './state/settings.ts';
 import { text } from './text.ts';
@@ -38,7 +38,7 @@ export function App(): JSX.Element {
             </a>
           ))}
         </nav>
-        <span class="model-name quiet">{model.value?.id ?? ''}</span>
+        <span class="model-name quiet" aria-live="polite">{listed.value === null ? '' : model.value === null ? text.chat.opening(listed.value.id) : listed.value.id}</span>
         <IconButton name={themeIcon[theme.value]} label={text.theme[theme.value]} onClick={() => (theme.value = nextTheme[theme.value])} />
       </header>
       <aside class="history" aria-label={text.chat.history}>

@@ -35,6 +35,7 @@ const english = {
     thinking: 'Thinking',
     restarted: 'The engine was lost, so this runs again.',
     loading: 'Opening the conversation',
+    opening: (model: string): string => `Loading ${model} …`,
   },
   media: {
     step: (step: number, steps: number): string => `step ${step} of ${steps}`,

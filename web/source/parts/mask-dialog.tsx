@@ -5,6 +5,10 @@ import type { MediaObject } from '../../../src/client/index.ts';
 import { text } from '../text.ts';
 import { Dialog } from './dialog.tsx';
 
+/** The brush, seen on light and dark pictures alike; the mask itself is black and white. */
+const TINT = '#5140d6';
+const TINT_BYTES = [0x51, 0x40, 0xd6];
+
 interface Point {
   readonly x: number;
   readonly y: number;
@@ -28,7 +32,7 @@ export function MaskDialog({ picture, onUse, onClose }: { readonly picture: Medi
   const stroke = (from: Point, to: Point): void => {
     const drawing = canvas.current?.getContext('2d');
     if (drawing === null || drawing === undefined || size === null) return;
-    drawing.strokeStyle = '#fff';
+    drawing.strokeStyle = TINT;
     drawing.lineCap = 'round';
     drawing.lineJoin = 'round';
     drawing.lineWidth = (brush / 100) * size.width;
@@ -48,7 +52,7 @@ export function MaskDialog({ picture, onUse, onClose }: { readonly picture: Medi
     if (drawing === null || drawing === undefined || size === null) return;
     const image = drawing.getImageData(0, 0, size.width, size.height);
     for (let index = 0; index < image.data.length; index += 4) {
-      image.data.fill(255, index, index + 3);
+      image.data.set(TINT_BYTES, index);
       image.data[index + 3] = change(image.data[index + 3] ?? 0);
     }
     drawing.putImageData(image, 0, 0);
@@ -60,9 +64,13 @@ export function MaskDialog({ picture, onUse, onClose }: { readonly picture: Medi
     mask.height = size.height;
     const drawing = mask.getContext('2d');
     if (drawing === null) return;
+    drawing.drawImage(canvas.current, 0, 0);
+    drawing.globalCompositeOperation = 'source-in';
+    drawing.fillStyle = '#fff';
+    drawing.fillRect(0, 0, size.width, size.height);
+    drawing.globalCompositeOperation = 'destination-over';
     drawing.fillStyle = '#000';
     drawing.fillRect(0, 0, size.width, size.height);
-    drawing.drawImage(canvas.current, 0, 0);
     mask.toBlob((blob) => {
       if (blob !== null) onUse(blob);
     }, 'image/png');

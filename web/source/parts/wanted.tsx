@@ -1,11 +1,11 @@
 // Which outputs the answer shall have: none chosen lets the model decide; several come in the order in which they were chosen.
 import type { JSX } from 'preact';
-import { outputs } from '../state/models.ts';
+import { outputNames } from '../state/models.ts';
 import { wanted } from '../state/settings.ts';
 import { nameOf, text } from '../text.ts';
 
 export function Wanted(): JSX.Element {
-  const names = ['text', ...outputs.value.map(({ name }) => name)];
+  const names = outputNames.value;
   const chosen = wanted.value.filter((name) => names.includes(name));
   const toggle = (name: string): void => {
     wanted.value = chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name];

@@ -3,9 +3,10 @@ import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { InputPart, JobInput, MediaObject } from '../../../src/client/index.ts';
-import { Answer } from '../parts/answer.tsx';
+import { Answer, traced } from '../parts/answer.tsx';
 import { Icon, IconButton } from '../parts/icons.tsx';
 import { Medium } from '../parts/medium.tsx';
+import { TracePanel } from '../parts/trace-panel.tsx';
 import { client } from '../server.ts';
 import { chosenModel, outputs } from '../state/models.ts';
 import { attempt } from '../state/notices.ts';
@@ -119,6 +120,7 @@ export function MixerView(): JSX.Element {
           </div>
         </section>
         <section class="mix-result" aria-label={text.mixer.formula}>{result.value !== null && <Answer id={result.value.job} asked={result.value.asked} />}</section>
+        {traced.value !== null && traced.value === result.value?.job && <TracePanel id={traced.value} onClose={() => (traced.value = null)} />}
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 // The model in use: what it reads and makes, its licence, and its card with its limits in plain words.
 import type { JSX } from 'preact';
-import { chosenModel, model, models } from '../state/models.ts';
+import { chosenModel, loadDetails, model, models } from '../state/models.ts';
 import { nameOf, text } from '../text.ts';
 
 export function ModelView(): JSX.Element {
@@ -12,7 +12,7 @@ export function ModelView(): JSX.Element {
       {models.value.length > 1 && (
         <label class="field inline">
           <span>{text.model.choose}</span>
-          <select value={shown.id} onChange={(event) => (chosenModel.value = event.currentTarget.value)}>{models.value.map(({ id }) => <option key={id} value={id}>{id}</option>)}</select>
+          <select value={shown.id} onChange={(event) => { chosenModel.value = event.currentTarget.value; void loadDetails(); }}>{models.value.map(({ id }) => <option key={id} value={id}>{id}</option>)}</select>
         </label>
       )}
       <dl class="facts">
