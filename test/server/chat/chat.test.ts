@@ -131,7 +131,8 @@ test('roles: system and developer as one, tools as the user, turns in order', as
       { role: 'assistant', content: null, tool_calls: [{ id: '1', type: 'function', function: { name: 'f', arguments: '{}' } }] },
       { role: 'tool', tool_call_id: '1', content: 'sunny' },
       { role: 'system', content: 'B' },
-    ].concat([{ role: 'user', content: 'and?' }] as never),
+      user('and?'),
+    ],
     modalities: ['text'],
   });
   const [record] = await server.parts.queue.list({ owner: 'local', kind: 'chat' }, { limit: 1 });
