@@ -16,10 +16,11 @@ from .table import markdown, save
 
 
 def parts() -> dict:
-    from . import composed, edits, heard, moving, single
+    from . import composed, edits, heard, moving, retrieving, single, talking
 
     return {'single': single.rows, 'chat': single.chat, 'synonyms': single.synonyms, 'draw-name': single.draw_then_name,
-            'colours': composed.colours, 'sides': composed.sides, 'edits': edits.rows, 'animations': moving.rows, 'sounds': heard.rows, 'tunes': heard.tunes}
+            'colours': composed.colours, 'sides': composed.sides, 'edits': edits.rows, 'animations': moving.rows, 'sounds': heard.rows, 'tunes': heard.tunes,
+            'requests': talking.requests, 'captions': talking.captions, 'retrieval': retrieving.rows, 'perplexity': talking.perplexity, 'size': talking.size}
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def loaded(rows: list[int]) -> np.ndarray:
 
 def rows(bench: Bench) -> list[Row]:
     judge = Judge()
-    names = [name for k in range(2) for name in FORTY][:max(40, bench.count(80))]
+    names = [name for k in range(2) for name in FORTY][:bench.count(80)]
     prompts = [WAYS[(i + i // 40) % len(WAYS)](SOUNDS[name]) for i, name in enumerate(names)]
     made = waves(bench, 'sounds', prompts, 6000)
     own = json.loads(work('data', 'audio', 'rows.json').read_text())

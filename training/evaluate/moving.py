@@ -52,15 +52,15 @@ def as_file(clip: torch.Tensor) -> torch.Tensor:
     return frames(file)
 
 
-def real(bench: Bench, kinds: list[str]) -> list[tuple[torch.Tensor, torch.Tensor, dict, int]]:
-    """Rendered clips whose numbers no training uses: frames, frames through autoencoder and file, row, noun (-1 for none)."""
+def real(bench: Bench, kinds: list[str], plain: bool = False) -> list[tuple[torch.Tensor, torch.Tensor, dict, int]]:
+    """Rendered clips whose numbers no training uses: frames, frames through autoencoder and file (the same where `plain`), row, noun (-1 for none)."""
     from training.video.clips import Sprites, clip
     from .nouns import JUDGED_CLASS
 
     sprites, out = Sprites(), []
     for i, kind in enumerate(kinds):
         whole, _, row = clip(300_000 + i, sprites, kind)
-        again = as_file((bench.again(2 * whole - 1) + 1) / 2)
+        again = whole if plain else as_file((bench.again(2 * whole - 1) + 1) / 2)
         out.append((whole, again, row, JUDGED_CLASS.get(row['slug'], -1)))
     return out
 
