@@ -4,22 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AnymodalError } from '../errors.ts';
 import { configurationSchema, settings, variableOf, type Configuration, type Setting } from './configuration.ts';
-import type { Flag, ParsedFlags } from './flags.ts';
+import type { ParsedFlags } from './flags.ts';
 import type { Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
-
-/** Flags of every command that reads the configuration. */
-export const configurationFlags: readonly Flag[] = [
-  { name: 'host', value: 'ADDRESS', help: 'address to listen on (default 127.0.0.1)' },
-  { name: 'port', value: 'N', help: 'port to listen on; 0 takes a free one (default 8080)' },
-  { name: 'data', value: 'DIR', help: 'folder of jobs, media, conversations and keys' },
-  { name: 'config', value: 'FILE', help: 'JSON file with settings (ANYMODAL_CONFIG)' },
-  { name: 'model', value: 'ID', repeatable: true, help: 'model to offer, the first is the default' },
-  { name: 'device', value: 'NAME', help: 'auto, cpu, cuda, webgpu, coreml or dml' },
-  { name: 'preload', help: 'load all models at start, not the default one alone' },
-  { name: 'strict', help: 'refuse what compatible routes would map or resample' },
-  { name: 'set', value: 'NAME=VALUE', repeatable: true, help: 'any other setting, such as limits.queue=50' },
-];
 
 export interface Held {
   readonly name: string;

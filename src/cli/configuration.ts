@@ -10,7 +10,7 @@ const milliseconds = z.int().min(1).max(366 * DAY_MS);
 const count = z.int().min(1).max(1_000_000_000);
 const bytes = z.int().min(1024);
 const hostName = z.string().regex(/^[\w.*-]+$/, 'expected a host name without scheme and port');
-const origin = z.union([z.literal('*'), z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text, 'expected an origin, such as https://chat.example.org')]);
+const origin = z.union([z.literal('*'), z.url({ protocol: /^https?$/ }).refine((text) => URL.canParse(text) && new URL(text).origin === text, 'expected an origin, such as https://chat.example.org')]);
 
 export const configurationSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 or :: for all'),

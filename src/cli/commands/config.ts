@@ -1,9 +1,8 @@
 // `anymodal config`: every setting of the server, the value that holds, and where it came from.
 // Reads the same sources as `anymodal serve` and starts nothing.
-import { z } from 'zod';
 import { sharedFlags, type Command } from '../command.ts';
-import { configurationSchema } from '../configuration.ts';
-import { configurationFlags, readConfiguration, type Held } from '../configuration-sources.ts';
+import { configurationFlags } from '../configuration-flags.ts';
+import type { Held } from '../configuration-sources.ts';
 import { parseFlags, type Flag } from '../flags.ts';
 import { exitCode } from '../shell.ts';
 
@@ -29,10 +28,13 @@ export const configCommand: Command = {
   ],
   async run(args, shell) {
     const flags = parseFlags(args, flagTable, 'See `anymodal config --help`.');
+    // Loaded when needed, as in the commands beside this one: other commands have no use for it.
     if (flags.on('schema')) {
+      const [{ z }, { configurationSchema }] = await Promise.all([import('zod'), import('../configuration.ts')]);
       shell.stdout.write(`${JSON.stringify(z.toJSONSchema(configurationSchema, { io: 'input' }), null, 2)}\n`);
       return exitCode.good;
     }
+    const { readConfiguration } = await import('../configuration-sources.ts');
     const { held, unread } = await readConfiguration(flags, shell);
     for (const one of [...held, ...inheritedFrom(shell.environment.hub)]) shell.stdout.write(flags.on('json') ? `${JSON.stringify(one)}\n` : lineOf(one));
     for (const variable of unread) shell.stderr.write(`warning: ${variable} means nothing to anymodal\n`);

@@ -3,7 +3,7 @@
 import { AnymodalError } from '../../errors.ts';
 import type { KeyStore, Scope } from '../../server/contracts.ts';
 import { sharedFlags, type Command } from '../command.ts';
-import { configurationFlags, readConfiguration } from '../configuration-sources.ts';
+import { configurationFlags } from '../configuration-flags.ts';
 import { choiceFlag, parseFlags, type Flag, type ParsedFlags } from '../flags.ts';
 import { exitCode, type Shell } from '../shell.ts';
 
@@ -76,10 +76,11 @@ async function revoke(keys: KeyStore, name: string, shell: Shell): Promise<numbe
 }
 
 async function withKeys(flags: ParsedFlags, shell: Shell, work: (keys: KeyStore) => Promise<number>): Promise<number> {
-  const { values } = await readConfiguration(flags, shell);
-  // Loaded when needed: SQLite is of no use to other commands.
+  // Loaded when needed: settings and SQLite are of no use to other commands.
+  const { readConfiguration } = await import('../configuration-sources.ts');
   const { openDatabase } = await import('../../queue/data-folder.ts');
   const { createKeyStore } = await import('../../server/keys/store.ts');
+  const { values } = await readConfiguration(flags, shell);
   const database = await openDatabase(values.data);
   try {
     return await work(createKeyStore(database));

@@ -1,11 +1,10 @@
 // `anymodal serve`: the HTTP server, from the first line that it prints to the last job that it lets end.
 // Knows settings, signals and the parts; knows no route.
-import { createApp } from '../../server/app.ts';
-import { listen, type Listening } from '../../server/listen.ts';
+import type { Listening } from '../../server/listen.ts';
 import { sharedFlags, type Command } from '../command.ts';
-import { configurationFlags, readConfiguration } from '../configuration-sources.ts';
+import { configurationFlags } from '../configuration-flags.ts';
 import { parseFlags, type Flag } from '../flags.ts';
-import { openServer, type OpenedServer } from '../server-parts.ts';
+import type { OpenedServer } from '../server-parts.ts';
 import { exitCode, type Shell } from '../shell.ts';
 import { packageVersion } from './version.ts';
 
@@ -28,6 +27,8 @@ export const serveCommand: Command = {
   ],
   async run(args, shell) {
     const flags = parseFlags(args, flagTable, 'See `anymodal serve --help`.');
+    // Loaded when needed: the server is of no use to other commands.
+    const [{ readConfiguration }, { openServer }, { createApp }, { listen }] = await Promise.all([import('../configuration-sources.ts'), import('../server-parts.ts'), import('../../server/app.ts'), import('../../server/listen.ts')]);
     const { values, unread } = await readConfiguration(flags, shell);
     for (const variable of unread) shell.stderr.write(`warning: ${variable} means nothing to anymodal\n`);
     return shell.interruption.during(async (signal) => {

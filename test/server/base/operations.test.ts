@@ -36,10 +36,11 @@ test('figures by the pattern of a route, never by a path', async () => {
   for (const name of ['anymodal_queue_jobs', 'anymodal_running_jobs', 'anymodal_media_bytes', 'anymodal_models_loaded', 'process_resident_memory_bytes']) expect(text).toMatch(new RegExp(`^${name} `, 'm'));
 });
 
+const at = (time: number) => ({ job: 'a', attempt: 1, id: 1, at: time });
+
 test('figures of jobs as their events go by', async () => {
   const metrics = createJobMetrics();
   const job = { id: 'a', model: 'nano', kind: 'image', createdAt: 1000 };
-  const at = (time: number) => ({ job: 'a', attempt: 1, id: 1, at: time });
   const part = { variant: 0, part: 0 };
   const media = { id: '0', modality: 'image', mediaType: 'image/png', size: 1 };
   const events: LoggedEvent[] = [
