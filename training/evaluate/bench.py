@@ -24,7 +24,7 @@ class Bench:
     """`share` of the full number of samples is taken, one at least."""
 
     def __init__(self, bundle: Path, share: float = 1.0):
-        self.product, self.fraction = Product(bundle), share
+        self.product, self.fraction = Product(bundle, share), share
 
     def count(self, full: int) -> int:
         return max(1, round(full * self.fraction))

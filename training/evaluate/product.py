@@ -39,10 +39,10 @@ class Made:
 class Product:
     """`anymodal` on one bundle; `seconds` is the processor time of all that ran."""
 
-    def __init__(self, bundle: Path):
+    def __init__(self, bundle: Path, share: float = 1.0):
         self.bundle = bundle.resolve()
         digest = hashlib.sha256((self.bundle / 'bundle.json').read_bytes()).hexdigest()[:12]
-        self.folder = work('evaluate', f'bundle-{digest}', 'x').parent
+        self.folder = work('evaluate', f'bundle-{digest}{f"-{share:g}" if share < 1 else ""}', 'x').parent
         self.node = shutil.which('node', path=f'{ROOT / "node_modules/.bin"}:/usr/local/bin:/usr/bin:/bin') or 'node'
 
     @property
