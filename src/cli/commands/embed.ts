@@ -30,7 +30,8 @@ export const embedCommand: Command = {
   summary: 'vectors of texts and files in one joint space',
   details: [
     'An INPUT is a text, or a file as @path; a text that begins with @ is written @@text. Each gives one line of',
-    'JSON with input, modality and embedding, a vector of length 1.',
+    'JSON with input, modality and embedding, a vector of length 1. A file that can be several things is said to be one',
+    'as @MODALITY:path: @depth:room.png, @thermal:oven.csv, @imu:walk.npy.',
     'With --nearest it gives cosine, modality and path of files of any modality instead. Hidden files are left out;',
     `files that are no media are passed over; at most ${mostFiles} are looked at. The cosine is the plain one: vectors of`,
     'two modalities lie further apart than those of one, so compare values within a modality.',
@@ -39,6 +40,7 @@ export const embedCommand: Command = {
   examples: [
     ['anymodal embed "a red apple" @apple.png', 'two lines of JSON'],
     ['anymodal embed "an apple" "a house" @apple.png --compare', 'which of them are alike'],
+    ['anymodal embed "a walk" @imu:walk.csv @depth:street.npy --compare --model imagebind', 'other senses, with a bundle that has them'],
     ['anymodal embed @rain.wav --nearest pictures --top 3', 'the three pictures that are nearest to a sound'],
   ],
   async run(args, shell) {
