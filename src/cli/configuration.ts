@@ -45,8 +45,8 @@ export const configurationSchema = z.strictObject({
   drainMs: z.int().min(0).max(DAY_MS).default(30_000).describe('milliseconds that running jobs have to end after SIGTERM; longer ones run again at the next start'),
   retention: z
     .strictObject({
-      jobsMs: milliseconds.nullable().default(30 * DAY_MS).describe('milliseconds that an ended job is kept; null: for good'),
-      mediaBytes: bytes.nullable().default(20 * 1024 * MEBIBYTE).describe('bytes that kept media may take; the oldest go first; null: no limit'),
+      days: count.nullable().default(30).describe('days that an ended job and what it made are kept; null: for good'),
+      mediaBytes: bytes.nullable().default(20 * 1024 * MEBIBYTE).describe('bytes that kept media may take; the oldest made ones go first; null: no limit'),
     })
     .prefault({}),
   remoteMedia: z

@@ -1,6 +1,7 @@
 // The parts of a server put together from its configuration: data folder, queue, engines, keys, tools; and taken apart again in order.
 // The composition root of `anymodal serve`; knows no route.
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
@@ -9,6 +10,7 @@ import { AnymodalError } from '../errors.ts';
 import { openDataFolder, type DataFolder } from '../queue/data-folder.ts';
 import { createEngines } from '../queue/engines.ts';
 import { createQueue } from '../queue/queue.ts';
+import { createRetention } from '../queue/retention.ts';
 import type { Engines } from '../queue/contracts.ts';
 import type { ServerParts, ServerSettings } from '../server/contracts.ts';
 import { createConversationStore } from '../server/conversations/store.ts';
@@ -57,6 +59,8 @@ export async function openServer(values: Configuration & { readonly data: string
     });
     engines = pool;
     const queue = await createQueue({ log: folder.jobs, media: folder.media, engines: pool, capacity: values.limits.queue, perOwner: values.limits.jobsPerKey, deadlineMs: values.deadlineMs, observe: (job, event) => metrics.observe(job, event) });
+    const { days, mediaBytes } = values.retention;
+    const retention = createRetention({ jobs: folder.jobs, media: folder.media, days, budgetBytes: mediaBytes, failed: (error) => logger.error({ fault: error instanceof AnymodalError ? error.message : 'unknown' }, 'clean-up failed') });
     let draining = false;
     const parts: ServerParts = {
       queue, keys, logger,
@@ -69,6 +73,13 @@ export async function openServer(values: Configuration & { readonly data: string
       pageFolder: values.page ? findPage() : null,
       isDraining: () => draining,
       metrics: async () => metrics.text(),
+      backup: async () => {
+        const backups = join(values.data, 'backups');
+        await mkdir(backups, { recursive: true, mode: 0o700 });
+        const copy = join(backups, new Date().toISOString().replaceAll(/[:.]/g, '-'));
+        await folder.backup(copy);
+        return copy;
+      },
     };
     return {
       parts,
@@ -77,6 +88,7 @@ export async function openServer(values: Configuration & { readonly data: string
       },
       close: async () => {
         await queue.close();
+        await retention.close();
         await closeAll(pool, folder);
       },
     };

@@ -123,4 +123,6 @@ export interface ServerParts {
   readonly isDraining?: () => boolean;
   /** Further lines of `/metrics`, in the Prometheus text format; absent: those of HTTP, the queue and the process alone. */
   readonly metrics?: () => Promise<string>;
+  /** Copies the data folder while work goes on; fulfilled with where the copy is. Absent: there is none to copy. */
+  readonly backup?: () => Promise<string>;
 }

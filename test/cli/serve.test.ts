@@ -60,6 +60,14 @@ async function follow(server: Running, id: string, type: string, attempt = 1): P
   throw new Error(`the job ended without ${type}`);
 }
 
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe('anymodal serve', { timeout: 90_000 }, () => {
   test('answers at once, takes work while the model loads, ends what runs on SIGTERM, and has it at the next start', async () => {
     const folder = temporaryFolder();
@@ -103,13 +111,6 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
     const signals = setInterval(() => void server.child.kill('SIGTERM'), 100);
     expect(await server.ended).toBe(130);
     clearInterval(signals);
-    const alive = (pid: number): boolean => {
-      try {
-        return process.kill(pid, 0);
-      } catch {
-        return false;
-      }
-    };
     while (engines.some(alive)) await new Promise(setImmediate);
   });
 

@@ -24,7 +24,7 @@ export function authentication(parts: Parts, isOpen: (method: string, path: stri
     if (isOpen(method, path)) c.set('caller', nobody);
     else {
       const caller = await callerOf(c, parts, safe);
-      const scope: Scope = safe ? 'read' : 'generate';
+      const scope: Scope = path.startsWith('/admin/') ? 'admin' : safe ? 'read' : 'generate';
       if (!caller.scopes.includes(scope)) throw new AnymodalError('forbidden', `this key lacks the scope "${scope}"; add one that has it: anymodal keys add NAME --scope ${scope}`);
       c.set('caller', caller);
     }

@@ -3,6 +3,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { AnymodalError } from '../../errors.ts';
 import type { ServerParts } from '../contracts.ts';
 import { createRoutes, type AppEnv } from '../routes.ts';
 import type { HttpMetrics } from './metrics.ts';
@@ -36,6 +37,12 @@ const metricsRoute = createRoute({
   responses: { 200: { description: 'The figures.', content: { 'text/plain': { schema: z.string() } } } },
 });
 
+const backupRoute = createRoute({
+  method: 'post', path: '/admin/backup', tags: ['Operations'], summary: 'Copy the data folder while work goes on',
+  description: 'Needs a key with the scope admin. The copy lies in backups/ of the data folder, named by its time, and is a data folder itself.',
+  responses: { 201: { description: 'Where it is, on the machine of the server.', content: { 'application/json': { schema: z.object({ folder: z.string() }) } } } },
+});
+
 /** Names of what needs no key. */
 export const openPaths: readonly string[] = ['/healthz', '/readyz'];
 
@@ -51,5 +58,9 @@ export function operationRoutes(parts: ServerParts, metrics: HttpMetrics): OpenA
     return c.json({ ready, draining, models, queued, running }, ready ? 200 : 503);
   });
   routes.openapi(metricsRoute, async (c) => c.text(`${await metrics.text()}${(await parts.metrics?.()) ?? ''}`, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }));
+  routes.openapi(backupRoute, async (c) => {
+    if (parts.backup === undefined) throw new AnymodalError('unsupported', 'this server has no data folder to copy.');
+    return c.json({ folder: await parts.backup() }, 201);
+  });
   return routes;
 }

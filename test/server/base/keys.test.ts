@@ -44,6 +44,9 @@ test('where keys are needed: none, an unknown one, one without the scope, and th
   const refused = await app.request('/v1/jobs', { method: 'POST', headers: { authorization: `Bearer ${reader.key}` } });
   expect([refused.status, await refused.json()]).toMatchObject([403, { error: { code: 'forbidden', type: 'permission_error' } }]);
   for (const [path, expected] of [['/healthz', 200], ['/readyz', 200], ['/openapi.json', 200], ['/docs', 200], ['/metrics', 401]] as const) expect((await app.request(path)).status, path).toBe(expected);
+  const backup = async (key: string): Promise<number> => (await app.request('/admin/backup', { method: 'POST', headers: { authorization: `Bearer ${key}` } })).status;
+  // Whose server has no folder to copy answers an admin with `unsupported`.
+  expect([await backup(all.key), await backup((await parts.keys.add('admin', ['admin'])).key)]).toEqual([403, 400]);
   await parts.keys.revoke('all');
   expect(await status({ authorization: `Bearer ${all.key}` })).toBe(401);
 });
