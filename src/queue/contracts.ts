@@ -92,8 +92,8 @@ export interface JobLog {
   unfinished(): Promise<readonly JobRecord[]>;
   /** Removes a finished job, its events and its keys. False where there was none, or it has not ended. */
   remove(id: string): Promise<boolean>;
-  /** Finished jobs that ended before `before`, the oldest first. */
-  endedBefore(before: number, limit: number): Promise<readonly JobRecord[]>;
+  /** Finished jobs that ended before `before`, the oldest first; with or without those of conversations. */
+  endedBefore(before: number, limit: number, of?: { readonly conversations: boolean }): Promise<readonly JobRecord[]>;
 }
 
 /** One owner's medium. The same bytes of two owners are one file and two records. */

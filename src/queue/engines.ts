@@ -114,14 +114,20 @@ class EnginePool implements Engines {
         if (signal?.aborted === true) throw new AnymodalError('aborted', 'cancelled while the model was not loaded');
         if (this.#closing.signal.aborted) throw new AnymodalError('shutting_down', 'the server ends');
         const { engine } = slot;
-        if (engine !== null && slot.change === null && !this.#mustYield(slot)) return this.#leased(slot, engine);
-        if (slot.change !== null) await abortable(slot.change, signal);
-        else if (engine !== null || !(await this.#load(slot))) {
-          // Asked for before one waits: nothing changes between.
-          const changed = this.#changed.promise;
-          this.#waiters.add(waiter);
-          await abortable(changed, signal);
+        // Asked for before one looks, so that no change is missed between.
+        const changed = this.#changed.promise;
+        if (engine !== null && slot.change === null && !this.#mustYield(slot)) {
+          slot.leases += 1;
+          return this.#leased(slot, engine);
         }
+        if (slot.change !== null) {
+          await abortable(slot.change, signal);
+          continue;
+        }
+        const loaded = engine === null ? await this.#load(slot) : null;
+        if (loaded !== null) return this.#leased(slot, loaded);
+        this.#waiters.add(waiter);
+        await abortable(changed, signal);
       }
     } finally {
       // Who waited behind it may go now.
@@ -146,8 +152,8 @@ class EnginePool implements Engines {
     return slot;
   }
 
+  /** A lease that is counted already. */
   #leased(slot: Slot, engine: Engine): Awaited<ReturnType<Engines['lease']>> {
-    slot.leases += 1;
     slot.callOff();
     let isReleased = false;
     return {
@@ -165,8 +171,8 @@ class EnginePool implements Engines {
     };
   }
 
-  /** Loads a model if there is room for it, made by unloading idle ones; false where there is none yet. Throws what opening throws. */
-  async #load(slot: Slot): Promise<boolean> {
+  /** Loads a model, lent already, if there is room for it, made by unloading idle ones; null where there is none yet. Throws what opening throws. */
+  async #load(slot: Slot): Promise<Engine | null> {
     const { failure } = slot;
     if (failure !== null && this.#clock.now() - failure.at < RETRY_MS) throw failure.error;
     const { memoryBytes = null } = this.#options;
@@ -181,21 +187,29 @@ class EnginePool implements Engines {
       going.push(other);
       free += other.bytes;
     }
-    if (free < slot.bytes) return false;
+    if (free < slot.bytes) return null;
     slot.state = 'loading';
     slot.failure = null;
-    const opening = this.#open(slot, going).finally(() => {
+    // Lent from now on, so that nobody unloads it before whom it is loaded for has it.
+    slot.leases += 1;
+    const opening = this.#open(slot, going);
+    slot.change = opening.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await opening;
+    } catch (error) {
+      slot.leases -= 1;
+      throw error;
+    } finally {
       slot.change = null;
       this.#wake();
-    });
-    slot.change = opening.then(() => undefined);
-    const fault = await opening;
-    if (fault !== null) throw fault.error;
-    return true;
+    }
   }
 
-  /** Returns what went wrong; it is told to all who wait for the model. */
-  async #open(slot: Slot, going: readonly Slot[]): Promise<Slot['failure']> {
+  /** What goes wrong is kept, and told to all who wait for the model. */
+  async #open(slot: Slot, going: readonly Slot[]): Promise<Engine> {
     try {
       await Promise.all(going.map(async (other) => this.#unload(other)));
       const engine = await this.#options.start(slot.model.id, this.#closing.signal);
@@ -203,13 +217,13 @@ class EnginePool implements Engines {
       slot.description = await engine.describe();
       slot.state = 'ready';
       slot.usedAt = this.#clock.now();
-      return null;
+      return engine;
     } catch (error) {
       await slot.engine?.close();
       slot.engine = null;
       slot.state = 'failed';
       slot.failure = { error, at: this.#clock.now() };
-      return slot.failure;
+      throw error;
     }
   }
 

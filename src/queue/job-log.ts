@@ -129,8 +129,8 @@ class SqliteJobLog implements JobLog {
     return this.#database.soon(() => this.#database.run('DELETE FROM jobs WHERE id = ? AND ended_at IS NOT NULL', id) > 0);
   }
 
-  async endedBefore(before: number, limit: number): Promise<readonly JobRecord[]> {
-    return this.#database.all('SELECT * FROM jobs WHERE ended_at < ? ORDER BY ended_at, seq LIMIT ?', before, limit).map(jobOf);
+  async endedBefore(before: number, limit: number, { conversations } = { conversations: true }): Promise<readonly JobRecord[]> {
+    return this.#database.all(`SELECT * FROM jobs WHERE ended_at < ? ${conversations ? '' : 'AND conversation IS NULL '}ORDER BY ended_at, seq LIMIT ?`, before, limit).map(jobOf);
   }
 
   #get(id: string): JobRecord | null {
