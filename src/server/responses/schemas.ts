@@ -22,7 +22,7 @@ export type InputPart = z.infer<typeof partSchema>;
 
 const messageItem = z.looseObject({ type: z.literal('message').nullish(), id: z.string().nullish(), role: z.enum(['user', 'assistant', 'system', 'developer']), content: z.union([z.string(), z.array(partSchema)]) });
 const callItem = z.looseObject({ type: z.enum(['image_generation_call', 'audio_generation_call', 'video_generation_call']), id: z.string().nullish(), result: z.string().nullish() });
-const referenceItem = z.looseObject({ type: z.literal('item_reference').nullish(), id: z.string(), role: z.undefined().optional() });
+const referenceItem = z.looseObject({ type: z.literal('item_reference').nullish(), id: z.string(), role: z.undefined().optional().openapi({ type: 'null' }) });
 const toolResult = z.looseObject({ type: z.enum(['function_call_output', 'custom_tool_call_output']), output: z.union([z.string(), z.array(partSchema)]) });
 /** What other servers' models did on the way; it says nothing to ours. */
 const otherItem = z.looseObject({
