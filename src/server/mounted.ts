@@ -6,6 +6,7 @@ import { audioRoutes } from './audio/index.ts';
 import { conversationRoutes } from './conversations/index.ts';
 import { embeddingRoutes } from './embeddings/index.ts';
 import { imageRoutes } from './images/index.ts';
+import { otherImageRoutes } from './images/other-shapes.ts';
 import { jobRoutes } from './jobs/index.ts';
 import { mediaRoutes } from './media/index.ts';
 import { modelRoutes } from './models/index.ts';
@@ -20,6 +21,7 @@ export const mounted: readonly Routes[] = [
   conversationRoutes,
   mediaRoutes,
   imageRoutes,
+  otherImageRoutes,
   videoRoutes,
   audioRoutes,
   embeddingRoutes,
