@@ -95,6 +95,19 @@ async function follow(path: string, body?: object): Promise<Event[]> {
   return events;
 }
 
+/** Events after the third but those that go with their job, with their numbers. */
+const numbered = (events: readonly Event[]): unknown[] => events.filter(({ type, sequence_number: number }) => number > 3 && !type.endsWith('partial_image')).map(({ type, sequence_number: number }) => [type, number]);
+
+/** What the latest job was told, media by id. */
+async function said(): Promise<unknown> {
+  const [job] = await server.parts.queue.list({ owner: 'local', kind: 'response' }, { limit: 1 });
+  return job?.request.messages.map(({ role, parts }) => [role, parts.map((part) => (part.type === 'text' ? part.text : part.media.id))]);
+}
+
+async function fault(body: object): Promise<Body['error']> {
+  return (await ask('POST', '/v1/responses', { input: 'hello', ...body })).body.error;
+}
+
 const typesOf = (events: readonly Event[]): string[] => events.map(({ type }) => type.replace('response.', ''));
 const without = (events: readonly Event[], ...types: string[]): string[] => typesOf(events).filter((type, i, all) => !types.includes(type) || all[i - 1] !== type);
 
@@ -144,7 +157,6 @@ test('a stream with a picture: partial images, then the picture itself, the same
   const whole = await create({ ...body, tools: [] });
   expect(whole.output.find(({ type }) => type === 'image_generation_call')?.result).toBe(picture?.result);
   // Told again, every event has the number that it had; the partial ones go with the job.
-  const numbered = (list: readonly Event[]): unknown[] => list.filter(({ type, sequence_number: number }) => number > 3 && !type.endsWith('partial_image')).map(({ type, sequence_number: number }) => [type, number]);
   const again = await follow(`/v1/responses/${last?.id}?stream=true&starting_after=3`);
   expect(again[0]?.sequence_number).toBe(4);
   expect(numbered(again)).toEqual(numbered(events));
@@ -161,10 +173,6 @@ test('a stream with a sound has the standard events of sounds too', async () => 
 test('a thread: the picture of before is read again, by previous_response_id, by its item, by its item\'s id', async () => {
   const first = await create({ input: 'draw a red apple', modalities: ['image'] });
   const picture = first.output.find(({ type }) => type === 'image_generation_call');
-  const said = async (): Promise<unknown> => {
-    const [job] = await server.parts.queue.list({ owner: 'local', kind: 'response' }, { limit: 1 });
-    return job?.request.messages.map(({ role, parts }) => [role, parts.map((part) => (part.type === 'text' ? part.text : part.media.id))]);
-  };
   const expected = [['user', ['draw a red apple']], ['assistant', expect.arrayContaining([picture?.['media_id']])], ['user', ['make it blue']]];
   const second = await create({ input: 'make it blue', previous_response_id: first.id, modalities: ['image'] });
   expect(second['previous_response_id']).toBe(first.id);
@@ -250,7 +258,6 @@ test('what is not stored cannot be read again', async () => {
 });
 
 test('what cannot be honoured warns, or is refused with the name of the field', async () => {
-  const fault = async (body: object): Promise<Body['error']> => (await ask('POST', '/v1/responses', { input: 'hello', ...body })).body.error;
   const made = await create({ input: 'hello', modalities: ['text'], tools: [{ type: 'function', name: 'f' }, { type: 'web_search' }], reasoning: { effort: 'low' }, nonsense: 1 });
   expect(made.warnings.map(({ code }) => code)).toEqual(expect.arrayContaining(['tools_ignored', 'option_ignored', 'unknown_field']));
   expect(await fault({ text: { format: { type: 'json_object' } } })).toMatchObject({ code: 'unsupported', param: 'text.format' });
