@@ -1,6 +1,7 @@
 // The OpenAPI document of what is mounted, and the page that is made of it.
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createApp } from '../../../src/server/app.ts';
 import { outlineOf } from '../../../src/server/document/schema-outline.ts';
@@ -27,6 +28,16 @@ test('lists every route that is mounted under /v1, each with errors, and its ref
   for (const [path, methods] of Object.entries(document.paths)) for (const [method, { responses }] of Object.entries(methods)) expect(Object.keys(responses), `${method} ${path}`).toEqual(expect.arrayContaining(['4XX', '5XX']));
   const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name = '']) => name);
   expect(references.filter((name) => !(name in document.components.schemas))).toEqual([]);
+});
+
+test('docs/api.md names every route, and none that is not there', async () => {
+  const { app } = await startServer();
+  const document: Document = JSON.parse(await (await app.request('/openapi.json')).text());
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
+  const text = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
+  const named = [...text.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`?]*)`/g)].map(([, route = '']) => route);
+  expect(routes.filter((route) => !named.includes(route))).toEqual([]);
+  expect([...new Set(named)].filter((route) => !routes.includes(route))).toEqual([]);
 });
 
 test('the page works under its policy: no script, no style and no address of others in it; texts are escaped', async () => {
