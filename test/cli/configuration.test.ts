@@ -1,6 +1,6 @@
 // Settings of the server from all their sources, and what `anymodal config` says of them.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configCommand } from '../../src/cli/commands/config.ts';
@@ -78,4 +78,10 @@ test('every setting has a help and a variable of its own', () => {
   expect(all.filter(({ help }) => help === '')).toEqual([]);
   expect(new Set(all.map(({ path }) => variableOf(path))).size).toBe(all.length);
   expect(variableOf(['limits', 'bodyBytes'])).toBe('ANYMODAL_LIMITS_BODY_BYTES');
+});
+
+test('docs/server.md has every setting with its default, and no other', () => {
+  const text = readFileSync(new URL('../../docs/server.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| `([\w.]+)` \| `(.*?)` \|/gm)].map(([, name, value]) => `${name} ${value}`);
+  expect(rows).toEqual(settings().map(({ path, schema }) => `${path.join('.')} ${JSON.stringify(schema.parse(undefined))}`));
 });
