@@ -27,7 +27,7 @@ FILLER = ","
 LAYOUT = {
     "image": ("picture", {"colour": ((1,), (1,)), "noun": ((2, 3, 4, 5), (0, 6, 7)), "background": ((6,), (2,))}, {7: 3, 8: 0}),
     "audio": ("sound", {"event": ((1, 2, 3, 4, 5), (0, 6)), "pattern": ((6, 7), (1,))}, {8: 0}),
-    "video": ("video", {"colour": ((1,), (1,)), "noun": ((2, 3, 4), (0, 4, 5)), "motion": ((5, 6, 7, 8), (2, 3))}, {}),
+    "video": ("video", {"colour": ((1,), (1,)), "noun": ((2, 3, 4), (4,)), "motion": ((5, 6, 7, 8), (2, 3))}, {}),
 }
 STILL = "standing still"
 #: Patterns that an answer names, of instruments.
@@ -39,6 +39,12 @@ def bare(text: str) -> str:
     """Without the article"""
     words = text.split()
     return " ".join(words[1:]) if len(words) > 1 and words[0] in ("a", "an", "the") else text
+
+
+def uncoloured(noun: str) -> str:
+    """Without a colour that is a part of its name ("black circle"): the colour has a place of its own"""
+    colour, _, rest = noun.partition(" ")
+    return rest if rest and colour in COLOURS else noun
 
 
 def moved(phrase: str) -> str:
@@ -70,6 +76,8 @@ def pieces(text: str, count: int) -> tuple[int, ...]:
 
 def words_in(modality: str, field: str, value: str) -> str:
     """The words that stand in the block for the value of a field"""
+    if field == "noun":
+        return uncoloured(value)
     if field == "event":
         return bare(SOUNDS[value].events[0]) if value in SOUNDS else bare(value)
     return moved(value) if field == "motion" else bare(value)
@@ -108,15 +116,13 @@ def labelled(modality: str) -> tuple[np.ndarray, dict[str, list[str]], np.ndarra
     aside = file["split"] != "train"
     if modality == "audio":
         return file["tokens"], {"event": file["class"].tolist(), "pattern": file["pattern"].tolist()}, aside
-    nouns = file["noun"].tolist()
-    return file["tokens"], {"noun": nouns, "colour": file["colour"].tolist(), "motion": [motion_of(caption, noun) for caption, noun in zip(file["captions"].tolist(), nouns)]}, aside
-
-
-def vocabulary(modality: str, field: str, values: list[str]) -> list[str]:
-    found = sorted({value for value in values if value})
-    if modality == "video" and field == "noun":
-        return sorted({*found, *labelled("image")[1]["noun"]})
-    return found
+    nouns, motions = file["noun"].tolist(), [motion_of(caption, noun) for caption, noun in zip(file["captions"].tolist(), file["noun"].tolist())]
+    # A thing that no clip shows is known from its pictures: their word is where a clip has its own.
+    pictures, names, hidden = labelled("image")
+    seen = np.flatnonzero(~hidden[: len(np.load(TOKENS)["word"])])
+    stills = np.repeat(pictures[seen, 6][:, None], MEDIUM_VECTORS, 1)
+    values = {"noun": [*nouns, *(names["noun"][index] for index in seen)], "colour": [*file["colour"].tolist(), *[""] * len(seen)], "motion": [*motions, *[""] * len(seen)]}
+    return np.concatenate([file["tokens"], stills]), values, np.concatenate([aside, np.zeros(len(seen), bool)])
 
 
 class Head(torch.nn.Module):
@@ -144,7 +150,7 @@ def fit(modality: str, field: str, steps: int, noise: float = 0.5, keep: float =
     """A head by cross-entropy on the training split; rare values are seen oftener, and tokens are blurred"""
     tokens, values, aside = labelled(modality)
     known = np.array([bool(value) for value in values[field]])
-    names = vocabulary(modality, field, values[field])
+    names = sorted({value for value in values[field] if value})
     place = {name: index for index, name in enumerate(names)}
     right = torch.tensor([place.get(value, -1) for value in values[field]])
     tokens = torch.from_numpy(tokens.astype(np.float32))
@@ -202,10 +208,17 @@ class Concepts:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--only", help="one field, such as video.noun; the others stay")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    torch.save({modality: {field: fit(modality, field, options.steps) for field in fields} for modality, (_, fields, _) in LAYOUT.items()}, work("language", "concepts.pt"))
+    path = work("language", "concepts.pt")
+    found = torch.load(path, weights_only=True) if options.only else {}
+    for modality, (_, fields, _) in LAYOUT.items():
+        for field in fields:
+            if options.only in (None, f"{modality}.{field}"):
+                found.setdefault(modality, {})[field] = fit(modality, field, options.steps)
+    torch.save(found, path)
 
 
 if __name__ == "__main__":

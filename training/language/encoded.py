@@ -5,7 +5,7 @@ import numpy as np
 
 from ..data.nouns import EVERYDAY
 from ..paths import work
-from .concepts import AUDIO, DRAWN, TOKENS, VIDEO, Concepts, block_ids, labelled, motion_of, told, values_of
+from .concepts import AUDIO, DRAWN, TOKENS, VIDEO, Concepts, block_ids, labelled, motion_of, told, uncoloured, values_of
 from .media import Clip, Picture, Sound
 from .pictures import CaptionVectors
 
@@ -69,7 +69,7 @@ class EncodedPictures(Encoded):
         return True
 
     def item(self, index: int, values: dict[str, str]) -> Picture:
-        return Picture(values["noun"], values["colour"], index)
+        return Picture(uncoloured(values["noun"]), values["colour"], index)
 
     def attached(self, dice: random.Random) -> Picture:
         everyday = [word for word in self.by_noun if word in self.common]
@@ -121,7 +121,7 @@ class EncodedClips(Encoded):
         return True
 
     def item(self, index: int, values: dict[str, str]) -> Clip:
-        return Clip(values["noun"], values["motion"], values["colour"], index)
+        return Clip(uncoloured(values["noun"]), values["motion"], values["colour"], index)
 
 
 class EveryMedium:

@@ -2,7 +2,7 @@
 carries its caption, perplexity.
 
     python -m training.language.evaluate [--folder WORK/export/language-model] [--parts draw edit point look plain carry perplexity] [--show]
-    python -m training.language.evaluate --parts asked remember listen watch mixed examples forced
+    python -m training.language.evaluate --parts asked remember listen watch mixed demanded examples forced
 """
 import argparse
 import time
@@ -14,6 +14,7 @@ from ..conditioning import conditioning_tokens
 from ..paths import work
 from . import requests
 from .base import tokenizer
+from .concepts import Concepts
 from .encoded import EveryMedium
 from .graphs import Graphs, shown
 from .media import Picture
@@ -79,8 +80,8 @@ def look(graphs: Graphs, show, attached) -> dict:
     """Questions about attached pictures: that the answer is text, and names the thing"""
     import random
 
-    dice, text, named, coloured, colours = random.Random(99), 0, 0, 0, 0
-    asked = (requests.LOOK * 6)[:60]
+    dice, text, named, coloured, colours, read, concepts = random.Random(99), 0, 0, 0, 0, 0, Concepts()
+    asked = (requests.LOOK * 12)[:120]
     for request in asked:
         picture = attached["image"](dice)
         talk = Conversation(tokenizer())
@@ -89,10 +90,11 @@ def look(graphs: Graphs, show, attached) -> dict:
         show(f"{picture.caption}: {request}", reply)
         text += not reply.made
         named += picture.noun in reply.text
+        read += concepts.read("image", graphs.vectors(picture)[None])[0]["noun"] == picture.noun
         if picture.colour:
             colours += 1
             coloured += picture.colour in reply.text
-    return {"text only": f"{text}/{len(asked)}", "names the noun": f"{named}/{len(asked)}", "names the colour": f"{coloured}/{colours}"}
+    return {"text only": f"{text}/{len(asked)}", "names the noun": f"{named}/{len(asked)}", "the projector reads it": f"{read}/{len(asked)}", "names the colour": f"{coloured}/{colours}"}
 
 
 def plain(graphs: Graphs, show) -> dict:
@@ -163,15 +165,14 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     runs = {"draw": draw, "edit": edit, "point": point, "look": look, "plain": plain, "asked": everything.asked, "remember": everything.remember, "listen": everything.listen, "watch": everything.watch,
-            "mixed": everything.mixed, "examples": everything.examples, "forced": forced, "carry": carry, "perplexity": perplexity}
+            "mixed": everything.mixed, "demanded": everything.demanded, "examples": everything.examples, "forced": forced, "carry": carry, "perplexity": perplexity}
     parser.add_argument("--folder", type=Path, default=work("export", "language-model"))
     parser.add_argument("--parts", nargs="*", default=list(runs), choices=list(runs))
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--imagined", action="store_true", help="media from captions even where the encoders' tokens of held-out items exist")
     parser.add_argument("--seen", action="store_true", help="media of the training splits")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    media = EveryMedium(0, not options.imagined, held_out=not options.seen)
+    media = EveryMedium(0, held_out=not options.seen)
     graphs = Graphs(options.folder, tokenizer(), media.vectors, options.threads)
     print(f"stage {graphs.record['stage']}", flush=True)
 

@@ -14,7 +14,7 @@ from .media import Clip, Picture, Sound
 from .vocabulary import Conversation, Signal
 
 #: Parts that are given what draws attached media.
-ATTACHED = ("look", "listen", "watch", "mixed", "examples")
+ATTACHED = ("look", "listen", "watch", "mixed", "demanded", "examples")
 ANSWERS = {"image": "Here is {}. ", "audio": "This is the sound of {}. ", "video": "Here is a video of {}. "}
 
 
@@ -142,6 +142,39 @@ def mixed(graphs, show, attached, count: int = 24) -> dict:
         reply = graphs.reply(talk)
         edits += [(made.output, made.references) for made in reply.made] == [("image", (ordinal,))]
     return {"all three in order": f"{order}/{count}", "named": {kind: f"{value}/{count}" for kind, value in each.items()}, "edit points at the picture": f"{edits}/{count}"}
+
+
+def demanded(graphs, show, attached, count: int = 45) -> dict:
+    """Mixes of media, with words or without, and the outputs demanded: whether a video's conditioning is nearer to something that moves than to the
+    same thing still, and how near each output's is to what it should be about: the words, else the medium of its own kind, else the first"""
+    from .happenings import MOTIONS, rows
+
+    dice, moves, films, cosines, right = random.Random(45), 0, 0, {"image": [], "audio": [], "video": []}, 0
+    for index in range(count):
+        kinds = [kind for kind in ("image", "audio", "video") if dice.random() < 0.5] or ["video"]
+        outputs = tuple(kind for kind in ("image", "audio", "video") if dice.random() < 0.6) or ("audio", "video")
+        media = {kind: attached[kind](dice) for kind in kinds}
+        words = dice.choice([None, "a dog barking", "a green car driving", "a bell ringing in the snow"])
+        talk = Conversation(tokenizer())
+        talk.user([*([words] if words else []), *media.values()])
+        reply = graphs.reply(talk, required=outputs)
+        right += reply.outputs == list(outputs)
+        said = []
+        for made in reply.made:
+            if made.conditioning is None:
+                continue
+            about = words or media.get(made.output, media[kinds[0]]).caption
+            unit = made.conditioning[0] / np.linalg.norm(made.conditioning[0])
+            thing = words.rsplit(" ", 1)[0] if words else about
+            pool = [about, thing, *(f"{thing} {row[0]}" for row in rows(MOTIONS)), *(f"a {noun}" for noun in NOUNS[::8])]
+            targets = conditioning_tokens(pool)[:, 0] / 384**0.5
+            nearest = pool[int((targets @ unit).argmax())]
+            said.append(f"{made.output}: {nearest}")
+            cosines[made.output].append(float(targets[0] @ unit))
+            if made.output == "video":
+                films, moves = films + 1, moves + any(word.endswith("ing") for word in nearest.split())
+        show(f"{' / '.join(medium.caption for medium in media.values())} + {words} -> {'; '.join(said)}", reply)
+    return {"outputs in order": f"{right}/{count}", "videos that move": f"{moves}/{films}", "cosine": {output: f"{np.mean(values):.3f}, {np.mean(np.array(values) > 0.6):.2f} above .6" for output, values in cosines.items() if values}}
 
 
 def examples(graphs, show, attached, count: int = 24) -> dict:

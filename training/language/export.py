@@ -122,7 +122,7 @@ def write(folder: Path, checkpoint: dict, output_projectors: dict | None, stage:
     for modality in OUTPUTS:
         into = input_projector(modality, torch.from_numpy(grid["table"].dequantise()))
         if modality in checkpoint["input_projectors"]:
-            into.load_state_dict(checkpoint["input_projectors"][modality])
+            into.take(checkpoint["input_projectors"][modality])
         out = output_module(output_projectors[modality] if output_projectors else checkpoint.get("output_projector"))
         errors[modality] = {"inputProjector": export_input(into, part, modality), "outputProjector": export_output(out, part, modality)}
     record = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from .concepts import block_ids, values_of
 from .projectors import named
 from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, ORDINALS, OUTPUTS, SPEAK, SPOKEN, VECTOR, Conversation
 
@@ -60,6 +61,10 @@ class Graphs:
         places = np.flatnonzero(np.array(ids) == VECTOR).reshape(-1, 9)
         for place, block in zip(places, blocks, strict=True):
             x[0, place] = self.into[block.modality].run(None, {"tokens": self.vectors(block).astype(np.float32)})[0]
+            if block.key is None:
+                # What exists in words only is read as those words.
+                rows = block_ids(block.modality, values_of(block))
+                x[0, place[rows >= 0]] = self.table.run(None, {"input_ids": rows[None, rows >= 0]})[0]
         return x
 
     def cache(self) -> dict[str, np.ndarray]:

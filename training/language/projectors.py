@@ -36,6 +36,10 @@ class InputProjector(nn.Module):
             self.register_buffer(f"{name}_pieces", torch.tensor([[spot[int(token)] for token in row] for row in field["ids"]]))
         self.first, self.second = nn.Linear(source, inner), nn.Linear(inner, width)
 
+    def take(self, saved: dict) -> None:
+        """The mlp of a tuning state; what the heads choose is not tuned with the language model"""
+        self.load_state_dict({name: value for name, value in saved.items() if name.startswith(("first.", "second."))}, strict=False)
+
     def filled(self, tokens: torch.Tensor) -> torch.Tensor:
         """What stands at the free places, from their encoder tokens [..., 384]"""
         return self.second(nn.functional.gelu(self.first(tokens)))
@@ -69,28 +73,32 @@ class OutputProjector(nn.Module):
 
 
 class ShippedProjector(nn.Module):
-    """The transformer with a linear reading of the four signal states mixed into the sentence token, which is then given its length:
-    sqrt(384), as the sentence encoder's. Closed-form regression finds the caption among 2,000 where few states are known (training/log.md)."""
+    """The transformer with a linear reading of the four signal states mixed into its tokens: into the first `told` of them, by one share for the
+    sentence token, which is then given its length (sqrt(384), as the sentence encoder's), and one for the word pieces. Closed-form regression
+    finds the caption among 2,000 where few states are known (training/log.md)."""
 
-    def __init__(self, transformer: OutputProjector, rank: int, width: int = 576, target: int = 384):
+    def __init__(self, transformer: OutputProjector, rank: int, told: int = 1, width: int = 576, target: int = 384):
         super().__init__()
-        self.transformer = transformer
-        self.read, self.say = nn.Linear(4 * width, rank, bias=False), nn.Linear(rank, target)
+        self.transformer, self.told = transformer, told
+        self.read, self.say = nn.Linear(4 * width, rank, bias=False), nn.Linear(rank, told * target)
         self.share = nn.Parameter(torch.tensor(0.5))
+        if told > 1:
+            self.share_pieces = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, hidden: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
         tokens = self.transformer(hidden, embedded)
-        linear = self.say(self.read((hidden + embedded).flatten(1)))
-        sentence = self.share * linear + (1 - self.share) * tokens[:, 0]
+        linear = self.say(self.read((hidden + embedded).flatten(1))).unflatten(1, (self.told, -1))
+        sentence = self.share * linear[:, 0] + (1 - self.share) * tokens[:, 0]
         sentence = sentence * (sentence.shape[-1] ** 0.5 / sentence.norm(dim=-1, keepdim=True))
-        return torch.cat([sentence[:, None], tokens[:, 1:]], 1)
+        rest = tokens[:, 1:] if self.told == 1 else self.share_pieces * linear[:, 1:] + (1 - self.share_pieces) * tokens[:, 1:]
+        return torch.cat([sentence[:, None], rest], 1)
 
 
 def output_module(saved: dict | None) -> nn.Module:
     """The module of a state: with the linear reading where the state has one"""
     module = OutputProjector()
     if saved and "read.weight" in saved:
-        module = ShippedProjector(module, len(saved["read.weight"]))
+        module = ShippedProjector(module, len(saved["read.weight"]), len(saved["say.weight"]) // 384)
     if saved:
         module.load_state_dict(saved)
     return module

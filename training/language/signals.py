@@ -8,11 +8,12 @@ import argparse
 import json
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..conditioning import conditioning_tokens
+from ..conditioning import TOKENS, WIDTH, conditioning_tokens
 from ..data.nouns import article
 from ..paths import work
 from . import asking, phrases
@@ -25,16 +26,14 @@ from .seen_and_heard import Talks
 from .vocabulary import GROUPS, IDS, OPEN, OUTPUTS, Conversation
 
 #: Kinds of conversations whose signals are read, and their shares; `label` asks for any drawing's label and not an everyday word.
-SHARES = (("label", 16), ("single", 22), ("edits", 6), ("hears", 22), ("films", 20), ("several", 22), ("follows", 8), ("forces", 10), ("turns_into", 3), ("examples", 1))
-#: Share of the linear reading in the sentence token.
-SHARE = 0.5
+SHARES = (("label", 16), ("single", 20), ("edits", 8), ("hears", 20), ("films", 20), ("several", 22), ("follows", 8), ("forces", 30), ("turns_into", 6), ("examples", 2))
 #: One caption in so many is kept from learning.
 HELD = 12
 
 
 def conversations(count: int, seed: int) -> list[Conversation]:
     """Conversations with at least one signal each"""
-    dice, media = random.Random(seed), EveryMedium(seed)
+    dice, media = random.Random(seed), EveryMedium(seed, as_read=True)
     writer = Talks(tokenizer(), seed, media.attached, [("hi", "Hello! How can I help you?")], media.said)
     labels = sorted({entry["label"] for entry in json.loads(work("data", "sprites.json").read_text())})
     names, shares = zip(*SHARES)
@@ -54,10 +53,10 @@ def conversations(count: int, seed: int) -> list[Conversation]:
     return found
 
 
-def states(count: int, minutes: float, seed: int) -> None:
+def states(count: int, minutes: float, seed: int, folder: Path) -> None:
     started = time.time()
-    media = EveryMedium(seed)
-    graphs = Graphs(work("export", "language-model"), tokenizer(), media.vectors, threads=1)
+    media = EveryMedium(seed, as_read=True)
+    graphs = Graphs(folder, tokenizer(), media.vectors, threads=1)
     system = Conversation(tokenizer()).ids
     cache = graphs.cache()
     graphs.run(graphs.embed(system, []), cache)
@@ -167,40 +166,46 @@ def fit(minutes: float, start: dict | None = None, batch: int = 64) -> None:
 
 @torch.no_grad()
 def mix(rank: int, ridge: float) -> None:
-    """Adds the linear reading to the fitted transformer: ridge regression of the sentence token on the four states, cut to `rank`, one for
-    all outputs. Prints what other shares, and a reading of each output's own, would give on unseen captions."""
+    """Adds a linear reading of the four states to the fitted transformer: ridge regression of all sixteen tokens, of reduced rank, one for all
+    outputs. The shares are those that serve unseen captions best."""
     torch.set_num_threads(1)
-    data = States()
-    saved = torch.load(work("language", "output-transformer.pt"), weights_only=True)
-    shared, found = None, {}
-    for output in (None, *OUTPUTS):
-        learn = data.learn if output is None else data.of(data.learn, output)
-        x, y = (data.hidden[learn] + data.embedded[learn]).flatten(1), data.targets[data.rows[learn]][:, 0]
-        middle, mean = x.mean(0), y.mean(0)
-        x -= middle
-        square = x.T @ x
-        weights = torch.linalg.solve(square + ridge * square.diag().mean() * torch.eye(len(square)), x.T @ (y - mean))
-        told = x @ weights
-        basis = torch.linalg.eigh(told.T @ told)[1][:, -rank:]
-        model = OutputProjector()
-        model.load_state_dict(saved)
-        shipped = ShippedProjector(model, rank)
-        shipped.read.weight.copy_((weights @ basis).T)
-        shipped.say.weight.copy_(basis)
-        shipped.say.bias.copy_(mean - middle @ weights @ basis @ basis.T)
-        if output is None:
-            shared = shipped
-            continue
-        check = data.of(data.check, output)
-        for name, reader, value in (("transformer", shared, 0.0), ("own", shipped, SHARE), ("linear alone", shared, 1.0), ("more linear", shared, 0.65), ("shared", shared, SHARE)):
-            reader.share.fill_(value)
-            print(f"{output}, {name} {value}: {report(reader, data, check)}", flush=True)
-        found[output] = {key: value.clone() for key, value in shared.state_dict().items()}
-    torch.save(found, work("language", "output-projectors.pt"))
+    data, model = States(), OutputProjector()
+    model.load_state_dict(torch.load(work("language", "output-transformer.pt"), weights_only=True))
+    x = (data.hidden[data.learn] + data.embedded[data.learn]).flatten(1)
+    y = data.targets[data.rows[data.learn]].flatten(1)
+    middle, mean = x.mean(0), y.mean(0)
+    x, scale = x - middle, torch.ones(TOKENS, WIDTH)
+    # The sentence token is what the pieces together are.
+    scale[0] = (TOKENS - 1) ** 0.5
+    scale = scale.flatten()
+    square = x.T @ x
+    lower = torch.linalg.cholesky(square + ridge * square.diag().mean() * torch.eye(len(square)))
+    seen = torch.linalg.solve_triangular(lower, x.T @ ((y - mean) * scale), upper=False)
+    basis = torch.linalg.eigh(seen @ seen.T)[1][:, -rank:]
+    shipped = ShippedProjector(model, rank, TOKENS)
+    shipped.read.weight.copy_(torch.linalg.solve_triangular(lower.T, basis, upper=True).T)
+    shipped.say.weight.copy_((basis.T @ seen / scale).T)
+    shipped.say.bias.copy_(mean - shipped.say.weight @ (shipped.read.weight @ middle))
+    check = data.check[torch.randperm(len(data.check), generator=torch.Generator().manual_seed(0))[:1000]]
+    best = {}
+    for name, shares in (("share", (0.0, 0.35, 0.5, 0.65, 1.0)), ("share_pieces", (0.0, 0.3, 0.5, 0.7, 1.0))):
+        for share in shares:
+            getattr(shipped, name).fill_(share)
+            cosine, error, text = figures(shipped, data, check)
+            best.setdefault(name, []).append((-cosine if name == "share" else error, share))
+            print(f"{name} {share}: {text}", flush=True)
+        getattr(shipped, name).fill_(min(best[name])[1])
+    for output in OUTPUTS:
+        print(f"{output}: {report(shipped, data, data.of(data.check, output))}", flush=True)
+    torch.save({output: shipped.state_dict() for output in OUTPUTS}, work("language", "output-projectors.pt"))
+
+
+def report(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> str:
+    return figures(model, data, chosen)[2]
 
 
 @torch.inference_mode()
-def report(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> str:
+def figures(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> tuple[float, float, str]:
     """Cosine of token 0, squared error of the word pieces that are there, and how often the right caption is the nearest of 2,000"""
     predicted = torch.cat([model(data.hidden[part], data.embedded[part]) for part in chosen.split(256)])
     rows = data.rows[chosen]
@@ -214,7 +219,7 @@ def report(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> str:
     pool = torch.cat([torch.unique(rows), torch.tensor([row for row in range(len(data.targets)) if row not in others], dtype=torch.long)])[:2000]
     unit = torch.nn.functional.normalize(data.targets[pool, 0], dim=-1)
     nearest = pool[(predicted[:, 0] @ unit.T).argmax(-1)]
-    return f"{len(chosen)} signals: cosine {cosine:.3f} word pieces {error:.3f} nearest of {len(pool)} {(nearest == rows).float().mean():.3f}"
+    return float(cosine), float(error), f"{len(chosen)} signals: cosine {cosine:.3f} word pieces {error:.3f} nearest of {len(pool)} {(nearest == rows).float().mean():.3f}"
 
 
 if __name__ == "__main__":
@@ -222,13 +227,14 @@ if __name__ == "__main__":
     parser.add_argument("step", choices=("states", "fit", "mix"))
     parser.add_argument("--count", type=int, default=8000)
     parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--rank", type=int, default=160)
+    parser.add_argument("--rank", type=int, default=224)
     parser.add_argument("--ridge", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, default=work("export", "language-model"), help="the export whose states are read")
     parser.add_argument("--checkpoint", help="of the tuning, whose output projector to start the fit from")
     options = parser.parse_args()
     if options.step == "states":
-        states(options.count, options.minutes, options.seed)
+        states(options.count, options.minutes, options.seed, options.folder)
     elif options.step == "mix":
         mix(options.rank, options.ridge)
     else:

@@ -186,7 +186,7 @@ def restore(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Modul
         return
     for modality, projector in projectors.items():
         if "start" in saved["input_projectors"][modality]:
-            projector.load_state_dict(saved["input_projectors"][modality])
+            projector.take(saved["input_projectors"][modality])
     if "output_projector" in saved:
         out.load_state_dict(saved["output_projector"])
 
