@@ -18,11 +18,12 @@ const rooms: readonly { readonly name: string; readonly path: RegExp; readonly i
   { name: 'generate', path: /^src\/(generate|chain|groups|references|wants)\.ts$/, imports: ['contracts', 'errors', 'runtime'] },
   { name: 'engine', path: /^src\/engine\//, imports: ['contracts', 'errors', 'schema', 'runtime', 'bundle', 'generate'] },
   { name: 'queue', path: /^src\/queue\//, imports: ['contracts', 'errors'] },
-  { name: 'server', path: /^src\/server\//, imports: ['contracts', 'errors', 'schema', 'queue', 'engine'] },
+  { name: 'server', path: /^src\/server\//, imports: ['contracts', 'errors', 'schema', 'queue', 'engine', 'client', 'mcp'] },
   { name: 'client', path: /^src\/client\//, imports: ['contracts', 'errors'] },
+  { name: 'mcp', path: /^src\/mcp\//, imports: ['contracts', 'errors', 'client'] },
   { name: 'ai-sdk', path: /^src\/ai-sdk\//, imports: ['contracts', 'errors', 'client'] },
   // The composition root names rooms of components by URL and imports none.
-  { name: 'cli', path: /^src\/cli\//, imports: ['contracts', 'errors', 'schema', 'bundle', 'engine', 'media', 'queue', 'server', 'runtime'] },
+  { name: 'cli', path: /^src\/cli\//, imports: ['contracts', 'errors', 'schema', 'bundle', 'engine', 'media', 'queue', 'server', 'runtime', 'client', 'mcp'] },
   { name: 'index', path: /^src\/index\.ts$/, imports: ['contracts', 'errors', 'bundle', 'engine', 'cli'] },
   { name: 'models', path: /^models\//, imports: ['bundle'] },
 ];

@@ -55,7 +55,7 @@ export async function readConfiguration(flags: ParsedFlags, shell: Shell): Promi
 }
 
 /** Variables that mean something to other parts of the program. */
-const otherVariables: readonly string[] = ['ANYMODAL_CONFIG', 'ANYMODAL_MODEL', 'ANYMODAL_HUB', 'ANYMODAL_CACHE', 'ANYMODAL_OFFLINE'];
+const otherVariables: readonly string[] = ['ANYMODAL_CONFIG', 'ANYMODAL_KEY', 'ANYMODAL_MODEL', 'ANYMODAL_HUB', 'ANYMODAL_CACHE', 'ANYMODAL_OFFLINE'];
 
 async function readFileSettings(path: string, needed: boolean, all: readonly Setting[]): Promise<Map<string, Given>> {
   let text: string;

@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { generateCommand } from './commands/generate.ts';
 import { keysCommand } from './commands/keys.ts';
+import { mcpCommand } from './commands/mcp.ts';
 import { modelsCommand } from './commands/models.ts';
 import { pullCommand } from './commands/pull.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -22,7 +23,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, serveCommand, keysCommand, configCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, serveCommand, mcpCommand, keysCommand, configCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {

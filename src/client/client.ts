@@ -67,6 +67,14 @@ export class Client {
   async searchMedia(like: { readonly text: string } | { readonly id: string }, options: Signalled & { readonly limit?: number } = {}): Promise<List<MediaObject & { readonly similarity: number }>> {
     return sendForJson(this.#connection, '/v1/media/search', { method: 'POST', json: { ...like, ...(options.limit !== undefined && { limit: options.limit }) }, signal: options.signal });
   }
+  /** The bytes of a medium, by its signed address. */
+  async download(media: Pick<MediaObject, 'url'>, options: Signalled = {}): Promise<Blob> {
+    const { origin, pathname, search } = new URL(media.url, this.#connection.baseUrl === '' ? undefined : this.#connection.baseUrl);
+    // The server may be known by another address here than it has given.
+    const base = this.#connection.baseUrl === '' ? origin : this.#connection.baseUrl;
+    const response = await send({ ...this.#connection, baseUrl: base }, `${pathname}${search}`, options);
+    return response.blob();
+  }
   async removeMedia(id: string): Promise<void> {
     await send(this.#connection, `/v1/media/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }

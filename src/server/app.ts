@@ -13,6 +13,7 @@ import { authentication } from './middleware/authentication.ts';
 import { bodyFaultOf, bodyLimit, rateLimit } from './middleware/limits.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { crossOrigin, hostCheck, securityHeaders } from './middleware/security.ts';
+import { mcpRoutes } from './mcp.ts';
 import { mounted } from './mounted.ts';
 import { createHttpMetrics } from './operations/metrics.ts';
 import { openPaths, operationRoutes } from './operations/routes.ts';
@@ -51,6 +52,7 @@ export function createApp(parts: ServerParts, folders: readonly Routes[] = mount
   app.route('/', operationRoutes(parts, metrics));
   app.route('/', keyRoutes(parts));
   for (const routes of folders) app.route('/', routes(parts));
+  app.route('/', mcpRoutes(app, parts));
   app.route('/', documentRoutes(app, parts));
   return app;
 }
