@@ -43,10 +43,11 @@ def main() -> None:
     arguments.add_argument('--quick', action='store_true', help='a fifth of the samples')
     arguments.add_argument('--share', type=float, default=1.0, help='that share of the samples')
     arguments.add_argument('--model', type=Path, default=ROOT / 'models' / 'nano')
+    arguments.add_argument('--program', type=Path, default=ROOT, help='another checkout of the program, where this one is being worked on')
     options = arguments.parse_args()
     torch.set_num_threads(1)
     taken = 0.2 if options.quick else options.share
-    bench = Bench(options.model, taken)
+    bench = Bench(options.model, taken, options.program)
     folder, title = bench.product.folder, f'{options.model.name}{f", {100 * taken:g} % of the samples" if taken < 1 else ""}'
     found = []
     for name in options.only or known:

@@ -15,7 +15,7 @@ from training.paths import work
 
 from . import judge
 from .nouns import JUDGED
-from .product import Product
+from .product import ROOT, Product
 
 NOUN_LIST = list(JUDGED)
 
@@ -23,8 +23,8 @@ NOUN_LIST = list(JUDGED)
 class Bench:
     """`share` of the full number of samples is taken, one at least."""
 
-    def __init__(self, bundle: Path, share: float = 1.0):
-        self.product, self.fraction = Product(bundle, share), share
+    def __init__(self, bundle: Path, share: float = 1.0, program: Path = ROOT):
+        self.product, self.fraction = Product(bundle, share, program), share
 
     def count(self, full: int) -> int:
         return max(1, round(full * self.fraction))

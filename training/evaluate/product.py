@@ -37,10 +37,10 @@ class Made:
 
 
 class Product:
-    """`anymodal` on one bundle; `seconds` is the processor time of all that ran."""
+    """`anymodal` of a checkout on one bundle; `seconds` is the processor time of all that ran."""
 
-    def __init__(self, bundle: Path, share: float = 1.0):
-        self.bundle = bundle.resolve()
+    def __init__(self, bundle: Path, share: float = 1.0, program: Path = ROOT):
+        self.bundle, self.program = bundle.resolve(), program.resolve()
         digest = hashlib.sha256((self.bundle / 'bundle.json').read_bytes()).hexdigest()[:12]
         self.folder = work('evaluate', f'bundle-{digest}{f"-{share:g}" if share < 1 else ""}', 'x').parent
         self.node = shutil.which('node', path=f'{ROOT / "node_modules/.bin"}:/usr/local/bin:/usr/bin:/bin') or 'node'
@@ -51,8 +51,9 @@ class Product:
         return used.ru_utime + used.ru_stime
 
     def run(self, arguments: list[str], given: str | None = None, folder: Path | None = None) -> str:
-        done = subprocess.run([self.node, str(ROOT / 'src/cli/anymodal.js'), *arguments, '--model', str(self.bundle)], input=given, capture_output=True, text=True, cwd=folder or ROOT, timeout=3600)
-        if done.returncode not in (0, 1):
+        done = subprocess.run([self.node, str(self.program / 'src/cli/anymodal.js'), *arguments, '--model', str(self.bundle)], input=given, capture_output=True, text=True, cwd=folder or ROOT, timeout=3600)
+        # A batch in which an item failed ends with 1, and so does a program that does not start.
+        if done.returncode not in (0, 1) or (done.returncode == 1 and not done.stdout):
             raise RuntimeError(f'anymodal {arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}')
         return done.stdout
 
