@@ -36,11 +36,14 @@ export async function openClipTokenizer(source: ComponentSource, files: { readon
     if (id === undefined) throw new AnymodalError('bundle_invalid', `${source.name}: ${basename(vocabularyPath)} has no token ${JSON.stringify(token)}; correct the config.`);
     return id;
   };
+  const pad = idOf(special.pad);
+  const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   return {
     begin: idOf(special.begin),
     end: idOf(special.end),
-    pad: idOf(special.pad),
-    pieces: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    pad,
+    // OpenCLIP's checkpoints pad with "!", and were sampled with every "!" of a prompt read as padding.
+    pieces: (text) => (special.pad === special.end ? encode(text) : text.split(special.pad).flatMap((part, at) => (at === 0 ? encode(part) : [pad, ...encode(part)]))),
   };
 }
 

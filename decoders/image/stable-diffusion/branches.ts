@@ -58,7 +58,8 @@ function padded(tokens: Float32Array, length: number, empty: Float32Array | null
   if (tokens.length === length) return tokens;
   const out = new Float32Array(length);
   out.set(tokens);
-  for (let at = tokens.length; empty !== null && at + empty.length <= length; at += empty.length) out.set(empty, at);
+  if (empty === null) return out;
+  for (let at = tokens.length; at + empty.length <= length; at += empty.length) out.set(empty, at);
   return out;
 }
 

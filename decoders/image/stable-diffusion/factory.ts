@@ -49,10 +49,7 @@ export function createStableDiffusion(config: StableDiffusionConfig, graphs: Sta
     options,
     references: config.edits ? ['edit', 'mask'] : [],
     negative: true,
-    async check(references, context) {
-      if (config.task === 'instruct' && references.every(({ role }) => role !== 'edit')) throw withoutPicture();
-      await checkReferences(references, context);
-    },
+    check: checkReferences,
     dispose: async () => graphs.release(),
     async *decode(request, context) {
       yield* decodeRequest(config, graphs, request, requireOptions(checkSchema<StableDiffusionOptions>(options, request.options, 'image')), context);

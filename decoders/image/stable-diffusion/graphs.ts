@@ -46,11 +46,6 @@ export async function openStableDiffusionGraphs(source: ComponentSource, config:
     return session;
   };
   const { scalingFactor, shiftFactor, latentChannels, factor } = config;
-  const decoder = (session: Session, name: string, change: (latents: Float32Array) => Float32Array): StableDiffusionGraphs['decode'] => async (latents, latent) => {
-    const results = await session.run({ latent_sample: feedFor(inputPort(session, name, 'latent_sample'), [1, ...latent], change(latents)) });
-    return floatsOf(results['sample'], 'sample').data;
-  };
-
   try {
     const unet = await open('unet', ['sample', 'timestep', 'encoder_hidden_states', ...(config.pooledWidth === null ? [] : ['text_embeds', 'time_ids'])], ['out_sample']);
     requireChannels(source.name, unet, config);
@@ -66,8 +61,8 @@ export async function openStableDiffusionGraphs(source: ComponentSource, config:
         const given = floatsOf(results['latent_parameters'] ?? results['latent_sample'], 'latent_parameters').data;
         return given.subarray(0, channels * rows * columns).map((value) => (value - shiftFactor) * scalingFactor);
       },
-      decode: decoder(vaeDecoder, 'vaeDecoder', (latents) => latents.map((value) => value / scalingFactor + shiftFactor)),
-      decodeRoughly: tiny === null ? null : decoder(tiny, 'tinyDecoder', (latents) => latents),
+      decode: decodeBy(vaeDecoder, 'vaeDecoder', (latents) => latents.map((value) => value / scalingFactor + shiftFactor)),
+      decodeRoughly: tiny === null ? null : decodeBy(tiny, 'tinyDecoder', (latents) => latents),
       predictor: (condition) => unetPredictor(unet, condition),
       unconditional,
       release,
@@ -84,6 +79,13 @@ export async function openStableDiffusionGraphs(source: ComponentSource, config:
     const width = inputPort(unet, 'unet', 'encoder_hidden_states').shape[2];
     if (typeof width === 'number' && width !== tokenWidth) throw new AnymodalError('bundle_invalid', `${name}: the UNet takes tokens of ${width}, expected ${tokenWidth}. Correct the config.`);
   }
+}
+
+function decodeBy(session: Session, name: string, change: (latents: Float32Array) => Float32Array): StableDiffusionGraphs['decode'] {
+  return async (latents, latent) => {
+    const results = await session.run({ latent_sample: feedFor(inputPort(session, name, 'latent_sample'), [1, ...latent], change(latents)) });
+    return floatsOf(results['sample'], 'sample').data;
+  };
 }
 
 function floatsIn(bytes: Uint8Array): Float32Array {
