@@ -138,6 +138,8 @@ async function withInlineMedia(reader: Reader, parts: readonly Part[], field: st
 
 /** What templates of models ask for: one system message, first; then users and assistants in turn, the last of them a user. */
 export function inTurns(messages: readonly Message[]): Message[] {
+  // Instructions alone are what is asked.
+  if (messages.every(({ role }) => role === 'system')) return [{ role: 'user', parts: messages.flatMap(({ parts }) => parts) }];
   const system = messages.filter(({ role }) => role === 'system').flatMap(({ parts }) => parts);
   const words = textOf(system);
   const media = system.filter((part) => part.type === 'media');

@@ -49,9 +49,12 @@ export async function chatOrder(c: Context<AppEnv>, parts: ServerParts, body: Ch
   const takesNegative = made.some((output) => output.negative && output.sources.includes('prompt'));
   if (negative !== '' && !takesNegative) notHonoured(c, parts, 'negative_prompt', 'negative_ignored', 'no output of this answer takes one');
 
-  const sent = await sentMessages({ parts, caller, signal }, body.messages);
-  if (sent.at(-1)?.role !== 'user') throw new AnymodalError('bad_input', 'messages: the last one must be the user\'s.', { field: 'messages' });
   const conversation = typeof body.conversation === 'string' ? body.conversation : (body.conversation?.id ?? null);
+  // Of a kept conversation the server has the history; what clients repeat of it is not said twice.
+  const isNew = (index: number): boolean => index > body.messages.findLastIndex(({ role }) => role === 'assistant') || body.messages[index]?.role === 'system' || body.messages[index]?.role === 'developer';
+  const sent = await sentMessages({ parts, caller, signal }, conversation === null ? body.messages : body.messages.filter((_, index) => isNew(index)));
+  const last = sent.findLast(({ role }) => role !== 'system');
+  if (last !== undefined && last.role !== 'user') throw new AnymodalError('bad_input', 'messages: the last one must be the user\'s.', { field: 'messages' });
   const before = conversation === null ? { messages: [], warnings: [] } : await historyOf(parts, owner, conversation);
   const { messages, warnings, standing } = await restored(parts, owner, sent, hintOf(c, body));
   for (const warning of [...before.warnings, ...warnings]) warn(c, warning);

@@ -10,7 +10,7 @@ import { mediaView } from '../media/view.ts';
 import { readBody } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
 import { conversationFile, messagesOfFile } from './file.ts';
-import { conversationListSchema, conversationSchema, exportSchema, newConversationSchema, wholeConversationSchema, type MessageView } from './schemas.ts';
+import { conversationListSchema, conversationSchema, exportSchema, newConversationSchema, wholeConversationSchema, type MessageView, type NewConversation } from './schemas.ts';
 import { keptMessages, removeConversation } from './turns.ts';
 
 const tag = 'Conversations';
@@ -41,12 +41,13 @@ export const conversationRoutes: Routes = (parts) => {
     tag,
     summary: 'Begin a conversation',
     description: 'Empty, or from the file of an export.',
-    body: { schema: newConversationSchema },
+    body: { schema: newConversationSchema, optional: true },
     answers: { 200: { description: 'The conversation.', schema: conversationSchema } },
     errors: [404, 507],
   });
   app.post('/v1/conversations', async (c) => {
-    const { value } = await readBody(c, newConversationSchema);
+    // Clients of OpenAI send no body for an empty one.
+    const value: NewConversation = c.req.header('content-type') === undefined ? {} : (await readBody(c, newConversationSchema)).value;
     const caller = c.get('caller');
     const messages = await messagesOfFile(parts, caller, value.messages ?? [], c.req.raw.signal);
     const made = await parts.conversations.create(caller.owner, value.title ?? null);

@@ -15,6 +15,8 @@ export interface Sent {
   readonly parts: readonly Part[];
   /** What the client saw of an answer, where it is not the texts of `parts`. */
   readonly seen?: string;
+  /** It is from our own records and stands as it is. */
+  readonly kept?: boolean;
 }
 
 /** Where an answer is about to stand: what a reply is remembered under. */
@@ -42,14 +44,14 @@ export async function restored(parts: Parts, owner: string, history: readonly Se
     }
     return null;
   };
-  for (const [index, { role, parts: sent, seen }] of history.entries()) {
+  for (const [index, { role, parts: sent, seen, kept = false }] of history.entries()) {
     if (role === 'system') {
       messages.push({ role, parts: sent });
       continue;
     }
     if (role === 'user') {
       // Two in a row: an answer without words may have been left out between them.
-      if (history[index - 1]?.role === 'user') {
+      if (history[index - 1]?.role === 'user' && !kept) {
         const silent = await recall('');
         if (silent !== null) messages.push(silent);
       }
@@ -58,7 +60,7 @@ export async function restored(parts: Parts, owner: string, history: readonly Se
       continue;
     }
     const shown = seen ?? textOf(sent);
-    const known = await recall(shown);
+    const known = kept ? null : await recall(shown);
     const own = mediaOf(sent);
     const covers = known !== null && own.every(({ id }) => mediaOf(known.parts).some((media) => media.id === id));
     messages.push(known !== null && covers ? known : { role, parts: sent });
@@ -137,7 +139,8 @@ class Thread {
 const OWN_LINK = /!?\[[^\]\n]*\]\([^)\s]*\/v1\/media\/[0-9a-f]{64}\/[^)\s]*\)/g;
 
 function plain(words: string): string {
-  return words.normalize('NFC').replaceAll(OWN_LINK, '').replaceAll(/\s+/g, ' ').trim();
+  // Clients trim, wrap and join as they like.
+  return words.normalize('NFC').replaceAll(OWN_LINK, '').replaceAll(/\s+/g, '');
 }
 
 /** An answer's words without the links that we wrote for its media. */

@@ -58,7 +58,8 @@ export async function responseOrder(c: Context<AppEnv>, parts: ServerParts, body
   const before = await said(c, parts, owner, body.previous_response_id ?? null, conversation);
   const instructions: Sent[] = typeof body.instructions === 'string' && body.instructions !== '' ? [{ role: 'system', parts: [{ type: 'text', text: body.instructions }] }] : [];
   const history = [...instructions, ...before, ...read.sent];
-  if (history.findLast(({ role }) => role !== 'system')?.role !== 'user') throw new AnymodalError('bad_input', 'input: expected words or media of the user, last.', { field: 'input' });
+  const last = history.findLast(({ role }) => role !== 'system') ?? read.sent.at(-1);
+  if (last === undefined || last.role === 'assistant') throw new AnymodalError('bad_input', 'input: expected words or media of the user, last.', { field: 'input' });
   const { messages, warnings, standing } = await restored(parts, owner, history, body.prompt_cache_key ?? null);
   for (const warning of warnings) warn(c, warning);
   // As many at the end as this turn sent, and what was restored among them.

@@ -200,3 +200,30 @@ test('a stream: role, words, pictures beside empty content, reason, usage last',
   const plain = await chunksOf({ ...ask, modalities: ['text'] });
   expect(plain.some((chunk) => 'usage' in chunk)).toBe(false);
 });
+
+test('instructions alone are what is asked', async () => {
+  const { choices } = await complete({ messages: [{ role: 'developer', content: 'draw a red apple' }], modalities: ['image'] });
+  expect(choices[0]?.message.images).toHaveLength(1);
+});
+
+test('a job that fails under way ends its stream with an error', async () => {
+  const response = await post({ messages: [user('draw')], modalities: ['image'], options: { image: { steps: 1000 } }, stream: true });
+  const [job] = await server.parts.queue.list({ owner: 'local', kind: 'chat' }, { limit: 1 });
+  await server.parts.queue.cancel(job!.id, 'somebody cancelled it');
+  const blocks = (await response.text()).trim().split('\n\n');
+  expect(blocks.at(-1)).toMatch(/^event: error\ndata: /);
+  const { error }: { error: object } = JSON.parse(blocks.at(-1)!.split('data: ')[1]!);
+  expect(error).toMatchObject({ code: 'aborted', message: expect.stringContaining('somebody cancelled it') });
+});
+
+test('a strict server refuses what it would map', async () => {
+  const strict = await startTinyServer(engine, { strict: true });
+  try {
+    for (const [body, param] of [[{ size: '96x64', modalities: ['image'] }, 'size'], [{ audio: { voice: 'alloy' }, modalities: ['audio'] }, 'audio.voice'], [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools']] as const) {
+      const response = await strict.app.request('/v1/chat/completions', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...fast, messages: [user('x')], ...body }) });
+      expect([response.status, (await jsonOf<{ error: { param: string } }>(response)).error.param]).toEqual([400, param]);
+    }
+  } finally {
+    await strict.close();
+  }
+});
