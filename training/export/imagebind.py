@@ -1,13 +1,14 @@
 """ImageBind to a bundle that embeds text, pictures, videos, sounds, depth, thermal pictures and motion in one space.
 
-Usage: python -m training.export.imagebind --out FOLDER (--checkpoint imagebind_huge.pth | --random) --tokenizer FOLDER [--precision fp16]
-FOLDER of the tokenizer holds CLIP's vocab.json and merges.txt (openai/clip-vit-large-patch14 has them; ImageBind's own vocabulary is
-the same). The checkpoint is read as tensors alone (`weights_only`) or from safetensors. Knows the preprocessing of
+Usage: python -m training.export.imagebind --out FOLDER (--checkpoint imagebind_huge.pth | --random) [--tokenizer FOLDER] [--precision fp16]
+FOLDER of the tokenizer holds CLIP's vocab.json and merges.txt, which are ImageBind's own vocabulary; without it they are looked for in the
+cache of hubs, where `anymodal pull openai/clip-vit-large-patch14 --include vocab.json --include merges.txt` puts them. The checkpoint is read as tensors alone (`weights_only`) or from safetensors. Knows the preprocessing of
 imagebind/data.py as configs; the program does it.
 """
 import argparse
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -98,12 +99,14 @@ def store(model: onnx.ModelProto, path: Path, half: bool) -> list[Path]:
 def export(model: ImageBind, modality: str, folder: Path, half: bool) -> list[Path]:
     """One graph, input [B, ...] to `joint` [B, out] of unit length."""
     name, port, example = GRAPHS[modality]
-    path, part = folder / f'{name}.onnx', folder / f'{name}.part.onnx'
+    # Of a large model torch writes a file for each tensor, wherever the graph is.
+    scratch = folder / f'{name}.parts'
+    scratch.mkdir()
+    path, part = folder / f'{name}.onnx', scratch / f'{name}.onnx'
     torch.onnx.export(Encoder(model, modality).eval(), (example(),), str(part), input_names=[port], output_names=['joint'], opset_version=17,
                       dynamic_axes={port: {0: 'batch'}, 'joint': {0: 'batch'}}, dynamo=False)
     graph = onnx.load(part)
-    for old in folder.glob(f'{name}.part.onnx*'):
-        old.unlink()
+    shutil.rmtree(scratch)
     return store(graph, path, half)
 
 
@@ -154,19 +157,30 @@ def write_bundle(model: ImageBind, folder: Path, tokenizer: Path, half: bool = F
                   'joint': model.shape.out, 'inputs': {name.removesuffix('-encoder'): {'encoder': name, 'projector': None} for name in made}, 'languageModel': None, 'outputs': {}, 'groups': []})
 
 
+def find_tokenizer() -> Path:
+    """CLIP's vocabulary in the cache of hubs."""
+    home = Path(os.environ.get('HF_HOME') or Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'huggingface')
+    cache = Path(os.environ.get('HF_HUB_CACHE') or home / 'hub')
+    for vocabulary in sorted(cache.glob('models--openai--clip-vit-*/snapshots/*/vocab.json')):
+        if (vocabulary.parent / 'merges.txt').exists():
+            return vocabulary.parent
+    raise SystemExit("there is no CLIP vocabulary in the cache; run anymodal pull openai/clip-vit-large-patch14 --include vocab.json --include merges.txt, or give --tokenizer FOLDER")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m training.export.imagebind', description='ImageBind to a bundle.')
     parser.add_argument('--out', type=Path, required=True)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--checkpoint', type=Path, help='imagebind_huge.pth or the same tensors in safetensors')
     source.add_argument('--random', action='store_true', help='random weights of the same shape, to measure with')
-    parser.add_argument('--tokenizer', type=Path, required=True, help="folder with CLIP's vocab.json and merges.txt")
+    parser.add_argument('--tokenizer', type=Path, help="folder with CLIP's vocab.json and merges.txt")
     parser.add_argument('--precision', choices=['fp32', 'fp16'], default='fp32')
     given = parser.parse_args()
+    tokenizer = given.tokenizer or find_tokenizer()
     torch.manual_seed(0)
     model = ImageBind(HUGE) if given.random else load(given.checkpoint)
     with torch.no_grad():
-        write_bundle(model.eval(), given.out, given.tokenizer, given.precision == 'fp16', source='random weights' if given.random else f'facebookresearch/ImageBind {given.checkpoint.name}')
+        write_bundle(model.eval(), given.out, tokenizer, given.precision == 'fp16', source='random weights' if given.random else f'facebookresearch/ImageBind {given.checkpoint.name}')
     print(f'{given.out / "bundle.json"}: use it with --model {given.out}')
 
 

@@ -182,34 +182,39 @@ class TwoFrames(nn.Module):
 
 
 class ImageBind(nn.Module):
-    """Each modality's input to a unit vector [B, out]."""
+    """Each modality's input to a unit vector [B, out]; has the modalities that the shape names a trunk for."""
 
     def __init__(self, shape: Shape):
         super().__init__()
         self.shape = shape
         dims = {name: trunk.dim for name, trunk in shape.trunks.items()}
-        plane = lambda dim: nn.Conv2d(1, dim, 16, 16, bias=False)  # noqa: E731
-        self.modality_preprocessors = nn.ModuleDict({
-            'vision': Patches('rgbt_stem', nn.Sequential(TwoFrames(), nn.Conv3d(3, dims['vision'], (2, 14, 14), (2, 14, 14), bias=False)), 256, dims['vision'], False),
-            'text': Words(shape),
-            'audio': Patches('rgbt_stem', nn.Conv2d(1, dims['audio'], 16, 10, bias=False), 228, dims['audio']),
-            'depth': Patches('depth_stem', plane(dims['depth']), 196, dims['depth']),
-            'thermal': Patches('rgbt_stem', plane(dims['thermal']), 196, dims['thermal']),
-            'imu': Motion(dims['imu']),
-        })
-        self.modality_trunks = nn.ModuleDict({name: Blocks(trunk, name == 'vision') for name, trunk in shape.trunks.items()})
+
+        def plane(dim):
+            return nn.Conv2d(1, dim, 16, 16, bias=False)
+
         def head(dim, *between):
             return nn.Sequential(norm(dim), First(), *between, nn.Linear(dim, shape.out, bias=False))
-        self.modality_heads = nn.ModuleDict({name: head(dims[name]) for name in ('vision', 'audio', 'depth', 'thermal')}
-                                            | {'text': TextHead(dims['text'], shape.out), 'imu': head(dims['imu'], nn.Dropout(0.5))})
-        self.modality_postprocessors = nn.ModuleDict({name: nn.Sequential(nn.Identity(), Scale(value)) for name, value in SCALES.items() if name != 'vision'})
+
+        words = {
+            'vision': lambda dim: Patches('rgbt_stem', nn.Sequential(TwoFrames(), nn.Conv3d(3, dim, (2, 14, 14), (2, 14, 14), bias=False)), 256, dim, False),
+            'text': lambda dim: Words(shape),
+            'audio': lambda dim: Patches('rgbt_stem', nn.Conv2d(1, dim, 16, 10, bias=False), 228, dim),
+            'depth': lambda dim: Patches('depth_stem', plane(dim), 196, dim),
+            'thermal': lambda dim: Patches('rgbt_stem', plane(dim), 196, dim),
+            'imu': Motion,
+        }
+        heads = {'text': lambda dim: TextHead(dim, shape.out), 'imu': lambda dim: head(dim, nn.Dropout(0.5))}
+        self.modality_preprocessors = nn.ModuleDict({name: words[name](dim) for name, dim in dims.items()})
+        self.modality_trunks = nn.ModuleDict({name: Blocks(trunk, name == 'vision') for name, trunk in shape.trunks.items()})
+        self.modality_heads = nn.ModuleDict({name: heads.get(name, head)(dim) for name, dim in dims.items()})
+        self.modality_postprocessors = nn.ModuleDict({name: nn.Sequential(nn.Identity(), Scale(SCALES[name])) for name in dims if name != 'vision'})
 
     def forward(self, modality: str, x):
         trunk, words = self.modality_trunks[modality], self.modality_preprocessors[modality]
         if modality == 'text':
             y = trunk(words(x), words.mask)
             # The end of a text has the largest id of all.
-            end = y[torch.arange(y.shape[0]), x.argmax(-1)] if not torch.onnx.is_in_onnx_export() else (y * nn.functional.one_hot(x.argmax(-1), y.shape[1])[..., None].to(y.dtype)).sum(1)
+            end = y.gather(1, x.argmax(-1)[:, None, None].expand(-1, 1, y.shape[-1]))[:, 0]
             y = self.modality_heads['text'].proj(end)
         else:
             y = self.modality_heads[modality](trunk(words(x)))
