@@ -20,7 +20,7 @@ import { createConversationStore } from '../../src/server/conversations/store.ts
 import { createKeyStore } from '../../src/server/keys/store.ts';
 
 const bundle = fileURLToPath(new URL('../fixtures/tiny', import.meta.url));
-const factoryModules = ['encoders', 'projectors', 'decoders', 'src/language-model'].map((room) => new URL(`../../${room}/index.ts`, import.meta.url));
+export const factoryModules = ['encoders', 'projectors', 'decoders', 'src/language-model'].map((room) => new URL(`../../${room}/index.ts`, import.meta.url));
 
 export const plainSettings: ServerSettings = {
   strict: false,
