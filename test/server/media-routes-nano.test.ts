@@ -14,6 +14,17 @@ import { factoryModules, sent, startTinyServer, type TinyServer } from './tiny-s
 const bundle = fileURLToPath(new URL('../../models/nano', import.meta.url));
 const TIMEOUT_MS = 180_000;
 
+/** Fields that OpenAI's types do not have. */
+function extra(fields: object): object {
+  return fields;
+}
+function bytesOf(b64: string | undefined): Uint8Array {
+  return Buffer.from(b64 ?? '', 'base64');
+}
+function cosine(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+}
+
 describe.skipIf(!existsSync(`${bundle}/bundle.json`))('nano', () => {
   let engine: Engine;
   let server: TinyServer;
@@ -28,10 +39,6 @@ describe.skipIf(!existsSync(`${bundle}/bundle.json`))('nano', () => {
     await engine.close();
     await closeMedia();
   }, TIMEOUT_MS);
-
-  /** Fields that OpenAI's types do not have. */
-  const extra = (fields: object): object => fields;
-  const bytesOf = (b64: string | undefined): Uint8Array => Buffer.from(b64 ?? '', 'base64');
 
   test('a picture is drawn with unfinished ones on the way, the same as without, and edited', async () => {
     const request = { prompt: 'a red apple', ...extra({ seed: 1, steps: 6 }) };
@@ -80,7 +87,6 @@ describe.skipIf(!existsSync(`${bundle}/bundle.json`))('nano', () => {
   test('what is alike is near, and found by words', async () => {
     const { data } = await client.embeddings.create({ model: 'small', input: ['a dog', 'a puppy', 'a train station'] });
     const [dog = [], puppy = [], station = []] = data.map(({ embedding }) => embedding);
-    const cosine = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
     expect(cosine(dog, puppy)).toBeGreaterThan(cosine(dog, station));
     const { data: found } = await sent(server.app.request('/v1/media/search?text=a+red+apple&modality=image&limit=5'));
     expect(found.map(({ title }) => title).join(' ')).toContain('apple');
