@@ -12,8 +12,8 @@ export interface Listening {
   readonly port: number;
   /** As a browser on this machine reaches it. */
   readonly address: string;
-  /** Takes no connection more, and ends those that are open. */
-  close(): Promise<void>;
+  /** Takes no connection more, and ends those that are open when their answers are written, after `graceMs` whatever they do. */
+  close(graceMs: number): Promise<void>;
 }
 
 /** Longer than proxies keep theirs, so that none sends into a connection that is just being closed. */
@@ -39,12 +39,14 @@ export async function listen(app: OpenAPIHono<AppEnv>, { host, port }: { readonl
   return {
     port: at,
     address: `http://${nameOf(host)}:${at}`,
-    close: async () =>
+    close: async (graceMs) =>
       new Promise<void>((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        // Idle connections go at once.
         server.close(() => {
+          clearTimeout(cut);
           resolve();
         });
-        server.closeAllConnections();
       }),
   };
 }

@@ -43,7 +43,7 @@ async function serve(folder: string, ...args: string[]): Promise<Running> {
   };
 }
 
-const drawing = (steps: number) => ({ input: [{ type: 'text', text: 'a red apple' }], outputs: ['image'], route: 'direct', seed: 7, options: { image: { steps } } });
+const drawing = (steps: number, count = 1) => ({ count, input: [{ type: 'text', text: 'a red apple' }], outputs: ['image'], route: 'direct', seed: 7, options: { image: { steps } } });
 
 /** Reads a job's events until one is of `type` in attempt `attempt`. */
 async function follow(server: Running, id: string, type: string, attempt = 1): Promise<void> {
@@ -78,7 +78,10 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
     const id = String(sent.body['id']);
     expect([sent.status, (await server.json('/readyz')).body['ready']]).toEqual([202, true]);
     await follow(server, id, 'media-progress');
+    const attached = server.json('/v1/images/generations', { prompt: 'a house', steps: 40 });
+    while ((await server.json('/readyz')).body['running'] !== 2) await new Promise(setImmediate);
     server.child.kill('SIGTERM');
+    expect(await attached).toMatchObject({ status: 200, body: { data: [{ b64_json: expect.any(String) }] } });
     expect(await server.ended, server.log()).toBe(0);
     expect(server.log()).toContain('"msg":"drained"');
     expect(server.log()).not.toContain('apple');
@@ -89,7 +92,7 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
   test('while it drains: not ready, no new work, answers still; what is too long is kept and runs again', async () => {
     const folder = temporaryFolder();
     const server = await serve(folder, '--set', 'drainMs=1500');
-    const id = String((await server.json('/v1/jobs', drawing(1000))).body['id']);
+    const id = String((await server.json('/v1/jobs', drawing(1000, 10))).body['id']);
     await follow(server, id, 'media-progress');
     server.child.kill('SIGTERM');
     while ((await server.json('/readyz')).body['draining'] !== true) await new Promise(setImmediate);
@@ -104,7 +107,7 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
 
   test.runIf(process.platform === 'linux')('a second signal ends it at once, and no engine is left', async () => {
     const server = await serve(temporaryFolder());
-    const id = String((await server.json('/v1/jobs', drawing(1000))).body['id']);
+    const id = String((await server.json('/v1/jobs', drawing(1000, 10))).body['id']);
     await follow(server, id, 'media-progress');
     const engines = childrenOf(server.child.pid ?? -1);
     expect(engines.length).toBeGreaterThan(0);

@@ -10,6 +10,9 @@ import { packageVersion } from './version.ts';
 
 const flagTable: readonly Flag[] = [...configurationFlags, sharedFlags.json, sharedFlags.help];
 
+/** What answers of jobs that have just ended have to be written in. */
+const ANSWER_GRACE_MS = 3000;
+
 export const serveCommand: Command = {
   name: 'serve',
   usage: '[--host ADDRESS] [--port N] [--data DIR] [--config FILE] [--model ID ...] [FLAGS]',
@@ -46,7 +49,7 @@ export const serveCommand: Command = {
         await drain(server, values.drainMs, shell);
         await preloaded;
       } finally {
-        await listening?.close();
+        await listening?.close(ANSWER_GRACE_MS);
         await server.close();
       }
       return exitCode.good;

@@ -39,7 +39,8 @@ async function callerOf(c: Context<AppEnv>, parts: Parts, safe: boolean): Promis
   // Without a key that a program has to hold, a browser might ask on behalf of any page.
   const foreign = isForeign(c.req.raw, parts.settings);
   const signed = safe ? callerOfAddress(new URL(c.req.url), parts) : null;
-  if (signed !== null) return signed;
+  // With a key its addresses are revoked.
+  if (signed !== null && (signed.owner === localCaller.owner || (await parts.keys.list()).some(({ id }) => id === signed.owner))) return signed;
   if (foreign && !safe) throw new AnymodalError('forbidden', 'a page of another origin may not ask this server; name its origin in the setting `origins`, or send a key.');
   const session = foreign ? null : await callerOfSession(c, parts);
   if (session !== null) return session;

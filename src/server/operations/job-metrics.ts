@@ -11,6 +11,8 @@ export interface JobMetrics {
 
 interface Running {
   readonly startedAt: number;
+  /** Encodings that no projector has read yet: of what one reads besides, the encoding was kept from before. */
+  fresh: number;
   /** When the last step of each part was done. */
   readonly steps: Map<string, number>;
 }
@@ -25,6 +27,7 @@ export function createJobMetrics(): JobMetrics {
   const tokens = new Counter({ name: 'anymodal_tokens_total', help: 'Tokens read and written by language models.', labelNames: ['model', 'direction'], registers });
   const stages = new Counter({ name: 'anymodal_stages_total', help: 'Runs of a component, by stage; an encoding that was kept from before is none.', labelNames: ['model', 'stage'], registers });
   const stageSeconds = new Counter({ name: 'anymodal_stage_seconds_total', help: 'Time in components, by stage.', labelNames: ['model', 'stage'], registers });
+  const encodings = new Counter({ name: 'anymodal_encodings_total', help: 'Media that language models read, by where their encoding came from: the encoder, or the cache.', labelNames: ['model', 'from'], registers });
   const made = new Counter({ name: 'anymodal_media_made_total', help: 'Media that were made, by modality.', labelNames: ['model', 'modality'], registers });
   const running = new Map<string, Running>();
 
@@ -33,7 +36,7 @@ export function createJobMetrics(): JobMetrics {
       const known = running.get(id);
       switch (event.type) {
         case 'job-start':
-          running.set(id, { startedAt: event.at, steps: new Map() });
+          running.set(id, { startedAt: event.at, fresh: 0, steps: new Map() });
           attempts.inc({ model });
           waited.observe({ model }, (event.at - createdAt) / 1000);
           break;
@@ -51,6 +54,11 @@ export function createJobMetrics(): JobMetrics {
         case 'trace':
           stages.inc({ model, stage: event.stage });
           stageSeconds.inc({ model, stage: event.stage }, event.milliseconds / 1000);
+          if (known !== undefined && event.stage === 'encoder') known.fresh += 1;
+          if (known !== undefined && event.stage === 'input-projector') {
+            encodings.inc({ model, from: known.fresh > 0 ? 'encoder' : 'cache' });
+            known.fresh = Math.max(0, known.fresh - 1);
+          }
           break;
         case 'job-end':
           tokens.inc({ model, direction: 'in' }, event.usage.inputTokens);

@@ -4,7 +4,8 @@ import { Hono } from 'hono';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AnymodalError } from '../../../src/errors.ts';
 import { eventStream, type StreamEvent } from '../../../src/server/event-stream.ts';
-import type { AppEnv } from '../../../src/server/routes.ts';
+import { listen } from '../../../src/server/listen.ts';
+import { createRoutes, type AppEnv } from '../../../src/server/routes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -79,4 +80,31 @@ test.each(['the stream is left', 'the request is aborted'])('%s: a source that w
   if (how === 'the stream is left') await reader.cancel();
   else client.abort();
   expect(await ended.promise).toBe('ended');
+});
+
+test('over a connection: a client that closes it ends the source, and one that aborts its request too', async () => {
+  vi.useRealTimers();
+  const ends: PromiseWithResolvers<string>[] = [Promise.withResolvers(), Promise.withResolvers()];
+  let count = 0;
+  async function* events(signal: AbortSignal): AsyncGenerator<StreamEvent> {
+    const end = ends[count++];
+    try {
+      yield { data: 1 };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    } finally {
+      end?.resolve('ended');
+    }
+  }
+  const app = createRoutes();
+  app.get('/', (c) => eventStream(c, events));
+  const listening = await listen(app, { host: '127.0.0.1', port: 0 });
+  const left = (await fetch(listening.address)).body?.getReader();
+  await left?.read();
+  await left?.cancel();
+  expect(await ends[0]?.promise).toBe('ended');
+  const client = new AbortController();
+  await fetch(listening.address, { signal: client.signal });
+  client.abort();
+  expect(await ends[1]?.promise).toBe('ended');
+  await listening.close(0);
 });

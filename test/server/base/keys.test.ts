@@ -6,6 +6,9 @@ import { expect, test } from 'vitest';
 import { createKeyStore } from '../../../src/server/keys/store.ts';
 import { openDatabase } from '../../../src/queue/data-folder.ts';
 import { temporaryFolder } from '../../cli/fake-shell.ts';
+import { signedAddress } from '../../../src/server/addresses.ts';
+import { createRoutes } from '../../../src/server/routes.ts';
+import { onePixelPng } from '../../cli/fixtures.ts';
 import { startServer } from './server.ts';
 
 test('a key of 256 bits is made once; the file holds its hash, and a revoked one is nobody', async () => {
@@ -73,4 +76,25 @@ test('the session of the page: a signed cookie for requests of our own origin, g
   expect((await app.request('/session', { method: 'DELETE', headers: { cookie } })).headers.get('set-cookie')).toContain('Max-Age=0');
   await parts.keys.revoke('browser');
   expect(await status({ cookie })).toBe(401);
+});
+
+test('a signed address lets in whoever has it, to that one thing, until it expires or its key is revoked', async () => {
+  const { app, parts } = await startServer({ keysRequired: true });
+  const { id, key } = await parts.keys.add('one', ['generate', 'read']);
+  const sent = await app.request('/v1/media', { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'image/png' }, body: onePixelPng });
+  const { id: medium, url }: { id: string; url: string } = JSON.parse(await sent.text());
+  expect([sent.status, url]).toEqual([201, expect.stringContaining(`/v1/media/${medium}/content?`)]);
+  const status = async (address: string, init: RequestInit = {}): Promise<number> => (await app.request(address, init)).status;
+  expect(await status(url)).toBe(200);
+  expect(await status(url.replace('/content', ''))).toBe(401);
+  expect(await status(`${url}&download=true`)).toBe(401);
+  expect(await status(url.replace(`owner=${id}`, 'owner=local'))).toBe(401);
+  expect(await status(url.replace(/expires=\d+/, 'expires=99999999999'))).toBe(401);
+  expect(await status(url, { method: 'DELETE' })).toBe(401);
+  const { secret, settings } = parts;
+  let old = '';
+  await createRoutes().get('/', (c) => c.text((old = signedAddress(c, { secret, settings: { ...settings, addressMs: -2000 } }, id, `/v1/media/${medium}/content`)))).request('/');
+  expect(await status(old)).toBe(401);
+  await parts.keys.revoke('one');
+  expect(await status(url)).toBe(401);
 });

@@ -45,7 +45,9 @@ test('figures of jobs as their events go by', async () => {
   const media = { id: '0', modality: 'image', mediaType: 'image/png', size: 1 };
   const events: LoggedEvent[] = [
     { type: 'job-start', bundle: 'nano', device: 'cpu', seed: 1, count: 1, ...at(1500) },
-    { type: 'trace', stage: 'encode', component: 'c', shapes: {}, milliseconds: 250, ...at(1600) },
+    { type: 'trace', stage: 'encoder', component: 'c', shapes: {}, milliseconds: 250, ...at(1600) },
+    { type: 'trace', stage: 'input-projector', component: 'c', shapes: {}, milliseconds: 1, ...at(1600) },
+    { type: 'trace', stage: 'input-projector', component: 'c', shapes: {}, milliseconds: 1, ...at(1600) },
     { type: 'media-start', output: 'image', modality: 'image', seed: 1, references: [], ...part, ...at(2000) },
     { type: 'media-progress', step: 1, steps: 2, ...part, ...at(2100) },
     { type: 'media-progress', step: 2, steps: 2, ...part, ...at(2200) },
@@ -58,7 +60,7 @@ test('figures of jobs as their events go by', async () => {
   for (const line of [
     'anymodal_jobs_total{model="nano",kind="image",outcome="completed"} 1', 'anymodal_jobs_total{model="nano",kind="image",outcome="timeout"} 1', 'anymodal_step_seconds_count{model="nano"} 2', 'anymodal_step_seconds_sum{model="nano"} 0.2',
     'anymodal_tokens_total{model="nano",direction="in"} 3', 'anymodal_tokens_total{model="nano",direction="out"} 4', 'anymodal_job_wait_seconds_sum{model="nano"} 0.5', 'anymodal_job_run_seconds_sum{model="nano",kind="image"} 1',
-    'anymodal_stage_seconds_total{model="nano",stage="encode"} 0.25', 'anymodal_media_made_total{model="nano",modality="image"} 1',
+    'anymodal_stage_seconds_total{model="nano",stage="encoder"} 0.25', 'anymodal_encodings_total{model="nano",from="encoder"} 1', 'anymodal_encodings_total{model="nano",from="cache"} 1', 'anymodal_media_made_total{model="nano",modality="image"} 1',
   ]) expect(text).toContain(`${line}\n`);
 });
 
