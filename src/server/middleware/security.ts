@@ -10,6 +10,8 @@ import type { AppEnv } from '../routes.ts';
 
 /** Of answers that are no page: nothing in them is run, loaded or framed. */
 const CLOSED = "default-src 'none'; frame-ancestors 'none'; sandbox";
+/** Of a medium that a browser shows by itself, in a page that it makes around it. */
+const MEDIUM = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 /** Of our own pages: scripts, styles and data of this server alone; pictures, sounds and videos also as the page makes them. */
 export const pagePolicy = [
   "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:", "media-src 'self' data: blob:", "font-src 'self'", "connect-src 'self'",
@@ -24,12 +26,14 @@ export function securityHeaders(): MiddlewareHandler<AppEnv> {
     const set = (name: string, value: string): void => {
       if (!headers.has(name)) c.res.headers.set(name, value);
     };
-    set('Content-Security-Policy', CLOSED);
+    const isMedium = /^(?:image|audio|video)\//.test(headers.get('content-type') ?? '');
+    set('Content-Security-Policy', isMedium ? MEDIUM : CLOSED);
     set('X-Content-Type-Options', 'nosniff');
     set('X-Frame-Options', 'DENY');
     set('Referrer-Policy', 'no-referrer');
     set('Cross-Origin-Opener-Policy', 'same-origin');
-    set('Cross-Origin-Resource-Policy', 'same-origin');
+    // Who was given a signed address may show what is behind it in a page of theirs.
+    set('Cross-Origin-Resource-Policy', isMedium && c.req.query('signature') !== undefined ? 'cross-origin' : 'same-origin');
     set('Permissions-Policy', 'camera=(self), microphone=(self), geolocation=()');
     set('Cache-Control', 'no-store');
   };

@@ -86,6 +86,12 @@ test('a signed address lets in whoever has it, to that one thing, until it expir
   expect([sent.status, url]).toEqual([201, expect.stringContaining(`/v1/media/${medium}/content?`)]);
   const status = async (address: string, init: RequestInit = {}): Promise<number> => (await app.request(address, init)).status;
   expect(await status(url)).toBe(200);
+  const policies = async (address: string, headers: Record<string, string> = {}): Promise<(string | null)[]> => {
+    const answer = await app.request(address, { headers });
+    return [answer.headers.get('cross-origin-resource-policy'), answer.headers.get('content-security-policy')];
+  };
+  expect(await policies(url)).toEqual(['cross-origin', expect.stringContaining("media-src 'self'")]);
+  expect(await policies(`/v1/media/${medium}/content`, { authorization: `Bearer ${key}` })).toEqual(['same-origin', expect.stringContaining("default-src 'none'")]);
   expect(await status(url.replace('/content', ''))).toBe(401);
   expect(await status(`${url}&download=true`)).toBe(401);
   expect(await status(url.replace(`owner=${id}`, 'owner=local'))).toBe(401);
