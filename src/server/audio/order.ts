@@ -69,7 +69,8 @@ export async function soundOrder(c: Context<AppEnv>, parts: ServerParts, body: S
   return { job: { owner: c.get('caller').owner, model, kind: 'audio', detached: false, view: { format }, request }, output: output.name, format };
 }
 
-function setVoice(c: Context<AppEnv>, parts: ServerParts, output: OutputDescription, options: Record<string, unknown>, voice: string): void {
+/** Sets a voice by its own name, or by the name of one of OpenAI's with a warning. Throws `bad_option` with the field. */
+export function setVoice(c: Context<AppEnv>, parts: Pick<ServerParts, 'settings'>, output: OutputDescription, options: Record<string, unknown>, voice: string, field = 'voice'): void {
   const choices = choicesOf(output, 'voice');
   if (choices.includes(voice)) {
     options['voice'] = voice;
@@ -78,8 +79,8 @@ function setVoice(c: Context<AppEnv>, parts: ServerParts, output: OutputDescript
   const name = voice.toLowerCase();
   const place = women.includes(name) ? 0 : men.includes(name) ? 1 : -1;
   const mapped = choices[place] ?? (place === -1 ? undefined : choices[0]);
-  if (mapped === undefined) throw new AnymodalError('bad_option', `voice: there is no such voice; there are ${choices.join(', ') || 'none to choose from'}.`, { field: 'voice' });
-  notHonoured(c, parts, 'voice', 'voice_mapped', `this model has ${choices.join(', ')}; ${mapped} speaks`);
+  if (mapped === undefined) throw new AnymodalError('bad_option', `${field}: there is no such voice; there are ${choices.join(', ') || 'none to choose from'}.`, { field });
+  notHonoured(c, parts, field, 'voice_mapped', `this model has ${choices.join(', ')}; ${mapped} speaks`);
   options['voice'] = mapped;
 }
 

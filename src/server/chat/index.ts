@@ -9,12 +9,13 @@ import { documented } from '../documented.ts';
 import { eventStream, type StreamEvent } from '../event-stream.ts';
 import { readBody, warnOfUnknown } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
-import { messageOfReply, newId, replyOf, startAttached } from '../run-job.ts';
-import { messageOf, MessageParts, usageOf, type AnswerPart } from './completion.ts';
+import { messageOfReply, newId, replyOf, startAttached, throwFailure } from '../run-job.ts';
+import { MessageParts, usageOf, type AnswerPart } from './completion.ts';
 import { addressOf, sendable } from './made-media.ts';
 import { replySteps } from './reply-steps.ts';
 import { chatOrder, type ChatOrder } from './request.ts';
 import { chatRequestSchema, chunkSchema, completionSchema } from './schemas.ts';
+import { completionOf, keepCompletion, storedCompletionRoutes, type KeptCompletion } from './stored.ts';
 
 export const chatRoutes: Routes = (parts) => {
   const app = createRoutes();
@@ -32,49 +33,35 @@ export const chatRoutes: Routes = (parts) => {
     const { value, unknown } = await readBody(c, chatRequestSchema);
     warnOfUnknown(c, unknown);
     const order = await chatOrder(c, parts, value);
-    const { record, events } = await startAttached(parts, order.job, c.req.raw.signal);
+    const id = newId('chatcmpl');
+    const isStored = value.store === true;
+    const { record, events } = await startAttached(parts, { ...order.job, view: isStored ? { completion: id } : null }, c.req.raw.signal);
     await order.keep(record);
     c.header('x-anymodal-job', record.id);
-    const answer: Answer = { id: newId('chatcmpl'), created: Math.floor(record.createdAt / 1000), model: record.model, job: record.id };
-    if (value.stream === true) return eventStream(c, (signal) => chunks(c, parts, order, answer, events, signal));
-    return c.json(await completion(c, parts, order, answer, events));
+    const kept: KeptCompletion = { id, owner: record.owner, job: record.id, created: Math.floor(record.createdAt / 1000), model: record.model, count: order.count, finish: order.finish, fingerprint: order.fingerprint, metadata: value.metadata ?? null };
+    if (isStored) await keepCompletion(parts, kept);
+    if (value.stream === true) return eventStream(c, (signal) => chunks(c, parts, order, kept, events, signal));
+    return c.json(await whole(c, parts, order, kept, events));
   });
+  storedCompletionRoutes(app, parts);
   return app;
 };
 
-interface Answer {
-  readonly id: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly model: string;
-  readonly job: string;
-}
-
-async function completion(c: Context<AppEnv>, parts: ServerParts, order: ChatOrder, answer: Answer, events: AsyncGenerator<LoggedEvent>): Promise<object> {
-  const cut = new Set<number>();
+/** Answers a chat at once: the whole of it when its job has ended. Throws the job's error. */
+async function whole(c: Context<AppEnv>, parts: ServerParts, order: ChatOrder, kept: KeptCompletion, events: AsyncGenerator<LoggedEvent>): Promise<object> {
   const log: LoggedEvent[] = [];
-  // The steps tell which variant was cut; the reply is that of the whole log.
-  for await (const step of replySteps(events, (event) => log.push(event))) if (step.type === 'variant-end' && step.cut) cut.add(step.variant);
-  const reply = replyOf(log);
-  const { signal } = c.req.raw;
-  const choices: object[] = [];
+  for await (const event of events) log.push(event);
+  throwFailure(log.at(-1) ?? null);
+  const made = await completionOf(c, parts, kept, log);
   // The first is remembered last, for it is the one that most clients show.
-  for (let index = order.count - 1; index >= 0; index -= 1) {
-    const answerParts: AnswerPart[] = [];
-    for (const item of reply.items.filter(({ variant }) => variant === index)) {
-      answerParts.push(item.type === 'text' ? { type: 'text', text: item.text } : { type: 'media', media: await sendable(parts, order.owner, item, order.finish, signal) });
-    }
-    const { message, content } = messageOf(answerParts, new MessageParts((media) => addressOf(c, parts, order.owner, media), answer.created));
-    await rememberAnswer(parts, order.owner, order.standing, content, messageOfReply(reply, index));
-    choices.unshift({ index, message, logprobs: null, finish_reason: cut.has(index) ? 'length' : 'stop' });
-  }
-  const warnings = [...c.get('warnings'), ...reply.warnings];
-  for (const warning of reply.warnings) c.get('warnings').push(warning);
-  return { id: answer.id, object: 'chat.completion', created: answer.created, model: answer.model, choices, usage: usageOf(reply.usage), service_tier: 'default', system_fingerprint: order.fingerprint, seed: reply.start?.seed ?? null, job: answer.job, warnings };
+  for (const { variant, content } of made.seen.toReversed()) await rememberAnswer(parts, order.owner, order.standing, content, messageOfReply(replyOf(log), variant));
+  const warnings = [...c.get('warnings'), ...made.warnings];
+  for (const warning of made.warnings) c.get('warnings').push(warning);
+  return { ...made.body, warnings };
 }
 
-async function* chunks(c: Context<AppEnv>, parts: ServerParts, order: ChatOrder, answer: Answer, events: AsyncGenerator<LoggedEvent>, signal: AbortSignal): AsyncGenerator<StreamEvent> {
-  const { id, created, model } = answer;
+async function* chunks(c: Context<AppEnv>, parts: ServerParts, order: ChatOrder, kept: KeptCompletion, events: AsyncGenerator<LoggedEvent>, signal: AbortSignal): AsyncGenerator<StreamEvent> {
+  const { id, created, model } = kept;
   const log: LoggedEvent[] = [];
   const variants = Array.from({ length: order.count }, () => ({ parts: new MessageParts((media) => addressOf(c, parts, order.owner, media), created), content: '' }));
   const head = { id, object: 'chat.completion.chunk', created, model, service_tier: 'default', system_fingerprint: order.fingerprint };
@@ -101,7 +88,7 @@ async function* chunks(c: Context<AppEnv>, parts: ServerParts, order: ChatOrder,
   }
   const reply = replyOf(log);
   for (const index of variants.keys()) if (!reply.items.some(({ variant }) => variant === index)) yield chunk(index, {}, 'stop');
-  const told = { seed: reply.start?.seed ?? null, job: answer.job, warnings: [...c.get('warnings'), ...reply.warnings] };
+  const told = { seed: reply.start?.seed ?? null, job: kept.job, warnings: [...c.get('warnings'), ...reply.warnings] };
   if (order.withUsage) yield { data: { ...head, choices: [], usage: usageOf(reply.usage), ...told } };
   yield { data: '[DONE]' };
 }

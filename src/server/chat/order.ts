@@ -5,6 +5,7 @@ import type { Context } from 'hono';
 import { z } from '@hono/zod-openapi';
 import type { EngineDescription } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
+import { setVoice } from '../audio/order.ts';
 import type { ServerParts } from '../contracts.ts';
 import { askedSize, nearestSize, sizeOptions, sizeText, usualSize, type Size } from '../images/size.ts';
 import { choicesOf, numberOption, optionSchema, pick, type Given, type OutputDescription } from '../output-options.ts';
@@ -158,12 +159,7 @@ export function soundOptions(c: Context<AppEnv>, parts: Pick<ServerParts, 'setti
   const id: unknown = typeof given === 'object' && given !== null ? Reflect.get(given, 'id') : given;
   const voice = typeof id === 'string' ? id : null;
   const speaking = outputs.filter((output) => choicesOf(output, 'voice').length > 0);
-  for (const output of speaking) {
-    if (voice === null) continue;
-    const choices = choicesOf(output, 'voice');
-    if (choices.includes(voice)) Object.assign(options[output.name] ?? {}, { voice });
-    else notHonoured(c, parts, 'audio.voice', 'voice_replaced', `no such voice here; there are ${choices.join(', ')}`);
-  }
+  for (const output of speaking) if (voice !== null) setVoice(c, parts, output, options[output.name] ?? {}, voice, 'audio.voice');
   if (format === null) return null;
   const known = soundFormats[format];
   if (known === undefined) throw new AnymodalError('bad_option', `audio.format: got "${format.slice(0, 20)}", expected one of ${Object.keys(soundFormats).join(', ')}.`, { field: 'audio.format' });

@@ -85,8 +85,8 @@ export const chatRequestSchema = z
     // Nothing depends on these.
     parallel_tool_calls: ignored,
     service_tier: ignored,
-    store: ignored,
-    metadata: ignored,
+    store: flag.openapi({ description: 'Whether the completion can be read again; false if absent.' }),
+    metadata: z.record(z.string(), z.string()).nullish(),
     user: z.string().nullish(),
     safety_identifier: ignored,
     prompt_cache_key: z.string().nullish(),
@@ -142,6 +142,7 @@ export const completionSchema = z
       }),
     ),
     usage: usageSchema,
+    metadata: z.record(z.string(), z.string()).optional(),
     ...told,
   })
   .openapi('ChatCompletion');

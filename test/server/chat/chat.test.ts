@@ -90,7 +90,7 @@ test('sounds and videos: audio with the voice and format asked for, a video with
   const audio = sound.choices[0]?.message.audio;
   expect(audio?.id).toMatch(/^audio_[0-9a-f]{64}$/);
   expect(Buffer.from(audio?.data ?? '', 'base64').byteLength).toBeGreaterThan(100);
-  expect(sound.warnings.map(({ code }) => code)).toContain('voice_replaced');
+  expect(sound.warnings.map(({ code }) => code)).toContain('voice_mapped');
   const pcm = await complete({ messages: [user('rain')], modalities: ['audio'], audio: { format: 'pcm16' } });
   expect(Buffer.from(pcm.choices[0]?.message.audio?.data ?? '', 'base64').subarray(0, 4).toString('latin1')).not.toBe('RIFF');
   const video = await complete({ messages: [user('a bird flies')], modalities: ['video'] });
@@ -226,4 +226,29 @@ test('a strict server refuses what it would map', async () => {
   } finally {
     await strict.close();
   }
+});
+
+async function ask(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+  const response = await server.app.request(`/v1/chat/completions${path}`, { method, ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
+  return { status: response.status, ...(await jsonOf<Record<string, unknown>>(response)) };
+}
+
+const pictures = (choices: unknown): unknown => JSON.parse(JSON.stringify(choices))[0].message.images;
+
+test('a stored completion is read, listed, named and deleted', async () => {
+  const made = await complete({ messages: [user('draw a red apple')], modalities: ['image'], store: true, metadata: { a: '1' } });
+  await complete({ messages: [user('another')], modalities: ['text'] });
+  const id = String(made['id']);
+  const read = await ask('GET', `/${id}`);
+  expect(faultsBySchema('CreateChatCompletionResponse', read)).toEqual([]);
+  expect([pictures(read['choices']), read['metadata']]).toEqual([pictures(made.choices), { a: '1' }]);
+  const list = await ask('GET', '?limit=5');
+  expect(faultsBySchema('ChatCompletionList', list)).toEqual([]);
+  expect(list).toMatchObject({ first_id: id, last_id: id, has_more: false });
+  expect((await ask('POST', `/${id}`, { metadata: { b: '2' } }))['metadata']).toEqual({ b: '2' });
+  const messages = await ask('GET', `/${id}/messages`);
+  expect(faultsBySchema('ChatCompletionMessageList', { ...messages, data: [] })).toEqual([]);
+  expect(messages['data']).toMatchObject([{ role: 'user', content: 'draw a red apple' }]);
+  expect(await ask('DELETE', `/${id}`)).toMatchObject({ deleted: true, id });
+  expect(await ask('GET', `/${id}`)).toMatchObject({ status: 404 });
 });
