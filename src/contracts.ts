@@ -370,6 +370,8 @@ export interface EngineDescription {
   readonly device: Device;
   /** Set where the device asked for could not be had. */
   readonly deviceNote: string | null;
+  /** What cannot be done with this bundle, a sentence each; absent where there is nothing to say. */
+  readonly notes?: readonly string[];
   readonly inputs: readonly {
     readonly modality: string;
     readonly mediaTypes: readonly string[];

@@ -46,7 +46,7 @@ interface Parts {
 
 /** The decoder's config, and what has to be said of it. */
 export function decoderConfig({ task, unet, vae, scheduler, edits, tinyDecoder }: Parts): { readonly config: Settings; readonly note: string | null } {
-  const named = String(scheduler['_class_name']);
+  const named = typeof scheduler['_class_name'] === 'string' ? scheduler['_class_name'] : 'none';
   const own = schedulers[named] ?? 'ddim';
   const settings = camelCase(scheduler);
   const latentChannels = numberOf(vae['latent_channels'], 4);

@@ -23,7 +23,8 @@ export async function isDiffusersFolder(folder: string): Promise<boolean> {
 export async function readDiffusersFolder(folder: string): Promise<AdoptedBundle> {
   const fault = (text: string): AnymodalError => new AnymodalError('bundle_invalid', `folder ${folder}: ${text}`);
   const index = await settingsAt(folder, 'model_index.json');
-  const pipeline = String(index?.['_class_name'] ?? 'nothing').replace(/^(ORT|Onnx)/, '');
+  const named = index?.['_class_name'];
+  const pipeline = (typeof named === 'string' ? named : 'nothing').replace(/^(ORT|Onnx)/, '');
   const task = tasks[pipeline];
   if (index === null || task === undefined) throw fault(`model_index.json is of a ${pipeline}, which is not offered; there are ${Object.keys(tasks).join(', ')}`);
   const graphs = await Promise.all(['unet', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2', 'tiny_decoder'].map(async (part) => [part, await graphOf(folder, part)] as const));

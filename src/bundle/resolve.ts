@@ -2,10 +2,10 @@
 // Reads no bundle.json; opening it is another file's work.
 
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnymodalError } from '../errors.ts';
+import { isModelFolder, partsOfModel, textOfModel } from './assemble.ts';
 
 /** Ids of bundles that come as packages `@anymodal/ID`. */
 export const packagedBundles: readonly string[] = ['nano'];
@@ -21,12 +21,18 @@ export function installedBundles(): { readonly id: string; readonly folder: stri
 /**
  * The absolute folder of a model.
  *
- * @param model id of an installed bundle, a path of a folder with a bundle.json, or what `pulled` knows
+ * @param model id of an installed bundle, a path of a folder with a bundle.json or in another known layout, or what `pulled` knows; of several
+ *   put together (`partsOfModel`) each is looked for, and the text of their folders comes back
  * @param base folder that relative paths start from
  * @param pulled folder of a model that was pulled from a hub, null for one that was not
  * @throws AnymodalError `unknown_model` naming the bundles that exist
  */
 export async function resolveModel(model: string, base: string, pulled: (model: string) => Promise<string | null> = async () => null): Promise<string> {
+  const parts = partsOfModel(model);
+  if (parts.uses.length > 0) {
+    const find = async (each: string): Promise<string> => resolveModel(each, base, pulled);
+    return textOfModel({ model: await find(parts.model), uses: await Promise.all(parts.uses.map(async (use) => ({ output: use.output, model: await find(use.model) }))) });
+  }
   const packaged = packagedBundles.includes(model) ? folderOfPackage(model) : null;
   if (packaged !== null) return packaged;
   const folder = isAbsolute(model) ? model : resolve(base, model);
@@ -40,7 +46,7 @@ export async function resolveModel(model: string, base: string, pulled: (model: 
 
 /** Whether a folder holds a bundle, whatever is in it. */
 export async function holdsBundle(folder: string): Promise<boolean> {
-  return (await stat(resolve(folder, 'bundle.json')).catch(() => null))?.isFile() === true;
+  return isModelFolder(resolve(folder));
 }
 
 function folderOfPackage(id: string): string | null {

@@ -1,9 +1,11 @@
 // The bundles that can be named, and what their bundle.json says, read in a moment: no hashes, no graphs.
 // Knows no command; opening and checking a bundle whole is the bundle room's work.
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
+import { partsOfModel, textOfModel } from '../bundle/assemble.ts';
 import { readBundle } from '../bundle/open.ts';
 import { installedBundles, packagedBundles, resolveModel } from '../bundle/resolve.ts';
+import { AnymodalError } from '../errors.ts';
 import { findPulled } from './hub.ts';
 import type { Shell } from './shell.ts';
 
@@ -21,9 +23,17 @@ export interface BundleSummary {
   readonly faults: readonly string[];
 }
 
-/** The folder of the bundle that `--model`, ANYMODAL_MODEL or the default names; throws `unknown_model`. */
-export async function chooseBundle(model: string | null, shell: Shell): Promise<string> {
-  return folderOf(model ?? shell.environment.model ?? defaultBundle, shell);
+/**
+ * The folder of the bundle that `--model`, ANYMODAL_MODEL or the default names, and those that `--use OUTPUT=MODEL` puts into it, as one text.
+ * Throws `unknown_model`, `bad_option`.
+ */
+export async function chooseBundle(model: string | null, shell: Shell, uses: readonly string[] = []): Promise<string> {
+  const parts = uses.map((use) => {
+    const [, output, other] = /^([a-z][a-z0-9-]*)=(.+)$/.exec(use) ?? [];
+    if (output === undefined || other === undefined) throw new AnymodalError('bad_option', `--use: got "${use}", expected OUTPUT=MODEL, such as image=sd-turbo.`);
+    return { output, model: other };
+  });
+  return folderOf(textOfModel({ model: model ?? shell.environment.model ?? defaultBundle, uses: parts }), shell);
 }
 
 /** The folder of a bundle that is installed, lies at a path or was pulled; throws `unknown_model`. */
@@ -40,7 +50,7 @@ export async function summarise(folder: string): Promise<BundleSummary> {
   const files = Object.values(bundle.components).flatMap((component) => Object.values(component.files));
   const faults: string[] = [];
   for (const file of new Map(files.map((each) => [each.path, each])).values()) {
-    const size = await stat(join(folder, file.path)).then(
+    const size = await stat(resolve(partsOfModel(folder).model, file.path)).then(
       (found) => found.size,
       () => null,
     );

@@ -31,7 +31,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const opened = await openBundle(await resolveModel(options.bundle, process.cwd()), factories);
   const { device, note } = await chooseDevice(options.device);
   const chain = await openChain(opened, device);
-  return new ChainEngine(chain, describeChain(chain, opened.bundle.licence, device, note));
+  const description = describeChain(chain, opened.bundle.licence, device, note);
+  return new ChainEngine(chain, opened.notes.length === 0 ? description : { ...description, notes: opened.notes });
 }
 
 class ChainEngine implements Engine {

@@ -18,13 +18,13 @@ type Latent = readonly [number, number, number];
 
 export interface StableDiffusionGraphs {
   /** Planar pixels of a picture to its latents as the UNet has them: the mean that the autoencoder gives, not a draw. */
-  encode(planar: Float32Array, latent: Latent): Promise<Float32Array>;
+  readonly encode: (planar: Float32Array, latent: Latent) => Promise<Float32Array>;
   /** Latents as the UNet has them to planar pixels, not clamped. */
-  decode(latents: Float32Array, latent: Latent): Promise<Float32Array>;
+  readonly decode: (latents: Float32Array, latent: Latent) => Promise<Float32Array>;
   /** The same, quickly and roughly, by the tiny autoencoder; null without one. */
   readonly decodeRoughly: StableDiffusionGraphs['decode'] | null;
   /** The combined output for samples under one condition. */
-  predictor(condition: UnetCondition): Denoising['predict'];
+  readonly predictor: (condition: UnetCondition) => Denoising['predict'];
   /** Tokens of no prompt; null where conditioning brings its own. */
   readonly unconditional: Float32Array | null;
   readonly release: () => Promise<void>;

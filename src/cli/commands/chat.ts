@@ -21,6 +21,7 @@ const flagTable: readonly Flag[] = [
   { name: 'output', short: 'o', value: 'DIR', help: 'folder for new files (default outputs)' },
   { name: 'no-metadata', help: 'leave prompt and settings out of the files; the mark of generated media stays' },
   sharedFlags.model,
+  sharedFlags.use,
   sharedFlags.device,
   sharedFlags.json,
   sharedFlags.help,
@@ -60,12 +61,13 @@ export const chatCommand: Command = {
     const files = chooseFiles(flags.value('output'), shell.folder);
     if (files.mediaType !== null) throw new AnymodalError('bad_input', '-o: a chat makes many files, expected a folder.');
     const first = seed === null ? randomInt(2 ** 32) : integerFlag('--seed', seed, 0, Number.MAX_SAFE_INTEGER - mostTurns);
-    const folder = await chooseBundle(flags.value('model'), shell);
+    const folder = await chooseBundle(flags.value('model'), shell, flags.values('use'));
     return withEngine(shell, folder, device, report, async (engine) => {
       const description = await engine.describe();
       if (description.text === null) throw new AnymodalError('unsupported', `bundle ${description.bundle} has no language model to talk to; use anymodal generate --route direct.`);
       const options = jobOptions([], flags.values('set'), description.outputs, description.text);
       if (description.deviceNote !== null) report.detail(description.deviceNote);
+      for (const note of description.notes ?? []) report.note(note);
       if (seed === null) report.note(`seed ${first} (--seed ${first} makes the same again)`);
       const conversation = createConversation({ engine, inputs: description.inputs, files, report, shell, seed: first, options, metadata: !flags.on('no-metadata') });
       report.finish();

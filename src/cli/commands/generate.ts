@@ -36,6 +36,7 @@ const ownFlags: readonly Flag[] = [
   { name: 'previews', help: `write previews too, every ${defaultPreviewEvery} steps where --preview-every does not say` },
   { name: 'no-metadata', help: 'leave prompt and settings out of the files; the mark of generated media stays' },
   sharedFlags.model,
+  sharedFlags.use,
   sharedFlags.device,
   sharedFlags.json,
   sharedFlags.help,
@@ -88,7 +89,7 @@ interface Request {
 async function generate(args: readonly string[], shell: Shell, report: Report, signal: AbortSignal): Promise<number> {
   // Which bundle it is decides which flags there are, so it is looked for before they are read.
   const early = parseLoosely(args, ownFlags);
-  const folder = await chooseBundle(early.value('model'), shell);
+  const folder = await chooseBundle(early.value('model'), shell, early.values('use'));
   const device = chooseDeviceFlag(early.value('device'), shell);
   const bundle = await summarise(folder);
   const fixed = [...standardOptionFlags, ...ownFlags];
@@ -108,6 +109,7 @@ async function generate(args: readonly string[], shell: Shell, report: Report, s
     request ??= await readRequest(flags, inputFlags, shell, signal, { inputs: description.inputs });
     const options = optionsOf(flags, [...standardOptionFlags, ...optionFlags], request, description);
     if (description.deviceNote !== null) report.detail(description.deviceNote);
+    for (const note of description.notes ?? []) report.note(note);
     if (flags.value('seed') === null) report.note(`seed ${request.seed} (--seed ${request.seed} makes the same again)`);
     const job: JobRequest = {
       id: randomUUID(),

@@ -61,7 +61,8 @@ describe('against diffusers', () => {
   test('the tiny autoencoder for previews', async () => {
     const source = decoderSource(named('text to image'), { tinyDecoder: true });
     const graphs = await openStableDiffusionGraphs(source, readConfig(source.config));
-    const pixels = await graphs.decodeRoughly!(floats(reference.preview.latents), [4, 4, 6]).finally(async () => graphs.release());
+    const pixels = await graphs.decodeRoughly!(floats(reference.preview.latents), [4, 4, 6]);
+    await graphs.release();
     expect(difference(pixels, reference.preview.image)).toBeLessThan(1e-4);
   });
 });
