@@ -64,7 +64,9 @@ function caseOf(modality: string) {
   const component = bundle.components[bundle.inputs[modality]?.encoder ?? ''];
   const factory = factories.find((candidate): candidate is Factory<'encoder'> => candidate.kind === 'encoder' && candidate.name === component?.uses);
   if (component === undefined || factory === undefined) throw new Error(`the fixture has no ${modality}`);
-  const files = Object.fromEntries(Object.entries(component.files).map(([key, { path }]) => [key, `imagebind/${path}`]));
+  // Weights lie beside their graph and are opened by it.
+  const opened = Object.entries(component.files).filter(([key]) => !key.startsWith('weights'));
+  const files = Object.fromEntries(opened.map(([key, { path }]) => [key, `imagebind/${path}`]));
   return { factory, given: { config: component.config, files } };
 }
 

@@ -1,7 +1,7 @@
 """ImageBind to a bundle that embeds text, pictures, videos, sounds, depth, thermal pictures and motion in one space.
 
-Usage: python -m training.export.imagebind --out FOLDER (--checkpoint imagebind_huge.pth | --random) [--tokenizer FOLDER] [--precision fp16]
-FOLDER of the tokenizer holds CLIP's vocab.json and merges.txt, which are ImageBind's own vocabulary; without it they are looked for in the
+Usage: python -m training.export.imagebind SOURCE OUT [--dtype fp32|fp16|int8|int4] [--tokenizer FOLDER]
+SOURCE is imagebind_huge.pth, the same tensors in safetensors, or the word random. FOLDER of the tokenizer holds CLIP's vocab.json and merges.txt, which are ImageBind's own vocabulary; without it they are looked for in the
 cache of hubs, where `anymodal pull openai/clip-vit-large-patch14 --include vocab.json --include merges.txt` puts them. The checkpoint is read as tensors alone (`weights_only`) or from safetensors. Knows the preprocessing of
 imagebind/data.py as configs; the program does it.
 """
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from training.export.imagebind_torch import HUGE, ImageBind, Shape
-from training.export.onnx_graph import without_traces
+from training.export.shards import write_sharded
 
 SIZE, MEAN, STD = 224, [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 #: Modality of the checkpoint: file, port and an input of the graph.
@@ -31,8 +32,6 @@ GRAPHS = {
     'thermal': ('thermal', 'pixels', lambda: torch.randn(2, 1, SIZE, SIZE)),
     'imu': ('imu', 'motion', lambda: torch.randn(2, 6, 2000)),
 }
-INLINE = 1 << 20  # bytes of weights up to which a graph keeps them inside
-SHARD = 1_900_000_000
 
 
 class Encoder(nn.Module):
@@ -60,54 +59,33 @@ def load(path: Path, shape: Shape = HUGE) -> ImageBind:
     return model
 
 
-def store(model: onnx.ModelProto, path: Path, half: bool) -> list[Path]:
-    """Writes a graph, large weights beside it in shards; with `half` matrices are kept as float16 behind a cast, which ONNX Runtime folds."""
+def halve(path: Path) -> None:
+    """Keeps the matrices of a graph as float16 behind a cast, which ONNX Runtime folds when it loads."""
+    model = onnx.load(path)
     casts = []
-    if half:
-        for tensor in model.graph.initializer:
-            if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
-                name = tensor.name
-                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f'{name}.half'))
-                casts.append(helper.make_node('Cast', [f'{name}.half'], [name], name=f'{name}.cast', to=TensorProto.FLOAT))
-        nodes = [*casts, *model.graph.node]
-        del model.graph.node[:]
-        model.graph.node.extend(nodes)
-    files = [path]
-    if sum(len(tensor.raw_data) for tensor in model.graph.initializer) > INLINE:
-        shard, at, file = 0, 0, None
-        for tensor in model.graph.initializer:
-            data = tensor.raw_data
-            if len(data) < 1024:
-                continue
-            if file is None or at + len(data) > SHARD:
-                if file is not None:
-                    file.close()
-                files.append(path.with_name(f'{path.stem}.weights{shard or ""}'))
-                file, at, shard = open(files[-1], 'wb'), 0, shard + 1
-            padding = -at % 4096
-            file.write(b'\0' * padding + data)
-            tensor.ClearField('raw_data')
-            tensor.data_location = TensorProto.EXTERNAL
-            for key, value in (('location', files[-1].name), ('offset', at + padding), ('length', len(data))):
-                tensor.external_data.add(key=key, value=str(value))
-            at += padding + len(data)
-        file.close()
-    path.write_bytes(without_traces(model).SerializeToString())
-    return files
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f'{name}.half'))
+            casts.append(helper.make_node('Cast', [f'{name}.half'], [name], name=f'{name}.cast', to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save_model(model, path, save_as_external_data=True, location=f'{path.stem}.halves', size_threshold=1024)
 
 
-def export(model: ImageBind, modality: str, folder: Path, half: bool) -> list[Path]:
-    """One graph, input [B, ...] to `joint` [B, out] of unit length."""
+def export(model: ImageBind, modality: str, folder: Path, dtype: str) -> list[Path]:
+    """One graph, input [B, ...] to `joint` [B, out] of unit length, in a folder of its own: the graph, then its weights in shards."""
     name, port, example = GRAPHS[modality]
-    # Of a large model torch writes a file for each tensor, wherever the graph is.
-    scratch = folder / f'{name}.parts'
-    scratch.mkdir()
-    path, part = folder / f'{name}.onnx', scratch / f'{name}.onnx'
-    torch.onnx.export(Encoder(model, modality).eval(), (example(),), str(part), input_names=[port], output_names=['joint'], opset_version=17,
-                      dynamic_axes={port: {0: 'batch'}, 'joint': {0: 'batch'}}, dynamo=False)
-    graph = onnx.load(part)
-    shutil.rmtree(scratch)
-    return store(graph, path, half)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        # Of a large model torch writes a file for each tensor, wherever the graph is.
+        part = Path(scratch) / 'model.onnx'
+        torch.onnx.export(Encoder(model, modality).eval(), (example(),), str(part), input_names=[port], output_names=['joint'], opset_version=17,
+                          dynamic_axes={port: {0: 'batch'}, 'joint': {0: 'batch'}}, dynamo=False)
+        if dtype == 'fp16':
+            halve(part)
+        target = folder / name / 'model.onnx'
+        return [target, *write_sharded(part, target, {'int8': 8, 'int4': 4}.get(dtype))]
 
 
 def components(width: int, files: dict[str, list[str]]) -> dict:
@@ -126,7 +104,7 @@ def components(width: int, files: dict[str, list[str]]) -> dict:
     result = {}
     for modality, (uses, config) in made.items():
         paths = files[graph_of.get(modality, modality)]
-        listed = {'model': {'path': paths[0]}, **{f'weights{index or ""}': {'path': path} for index, path in enumerate(paths[1:])}}
+        listed = {'model': {'path': paths[0]}, **{f'weights{index}': {'path': path} for index, path in enumerate(paths[1:])}}
         if modality == 'text':
             listed |= {'vocabulary': {'path': 'vocab.json'}, 'merges': {'path': 'merges.txt'}}
         result[f'{modality}-encoder'] = {'kind': 'encoder', 'uses': uses, 'files': listed, 'config': config}
@@ -143,14 +121,14 @@ def seal(folder: Path, bundle: dict) -> None:
     (folder / 'bundle.json').write_text(json.dumps(bundle, indent=2) + '\n')
 
 
-def write_bundle(model: ImageBind, folder: Path, tokenizer: Path, half: bool = False, licence: str = 'CC-BY-NC-4.0', source: str = 'facebookresearch/ImageBind imagebind_huge') -> None:
+def write_bundle(model: ImageBind, folder: Path, tokenizer: Path, dtype: str = 'fp32', licence: str = 'CC-BY-NC-4.0', source: str = 'facebookresearch/ImageBind imagebind_huge') -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ('vocab.json', 'merges.txt'):
         if (tokenizer / name).resolve() != (folder / name).resolve():
             shutil.copyfile(tokenizer / name, folder / name)
     files = {}
     for modality in GRAPHS:
-        files[modality] = [path.name for path in export(model, modality, folder, half)]
+        files[modality] = [path.relative_to(folder).as_posix() for path in export(model, modality, folder, dtype)]
         print(f'{modality}: {sum((folder / name).stat().st_size for name in files[modality]) / 1e6:.1f} MB')
     made = components(model.shape.out, files)
     seal(folder, {'format': 1, 'id': 'imagebind', 'version': '1.0.0', 'title': 'ImageBind: six senses in one space', 'licence': licence, 'source': source, 'components': made,
@@ -169,18 +147,17 @@ def find_tokenizer() -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m training.export.imagebind', description='ImageBind to a bundle.')
-    parser.add_argument('--out', type=Path, required=True)
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument('--checkpoint', type=Path, help='imagebind_huge.pth or the same tensors in safetensors')
-    source.add_argument('--random', action='store_true', help='random weights of the same shape, to measure with')
+    parser.add_argument('source', type=Path, help='imagebind_huge.pth, the same tensors in safetensors, or: random')
+    parser.add_argument('out', type=Path)
+    parser.add_argument('--dtype', choices=['fp32', 'fp16', 'int8', 'int4'], default='fp32', help='how the weights are kept; the products are of float32')
     parser.add_argument('--tokenizer', type=Path, help="folder with CLIP's vocab.json and merges.txt")
-    parser.add_argument('--precision', choices=['fp32', 'fp16'], default='fp32')
     given = parser.parse_args()
     tokenizer = given.tokenizer or find_tokenizer()
+    random = given.source == Path('random')
     torch.manual_seed(0)
-    model = ImageBind(HUGE) if given.random else load(given.checkpoint)
+    model = ImageBind(HUGE) if random else load(given.source)
     with torch.no_grad():
-        write_bundle(model.eval(), given.out, tokenizer, given.precision == 'fp16', source='random weights' if given.random else f'facebookresearch/ImageBind {given.checkpoint.name}')
+        write_bundle(model.eval(), given.out, tokenizer, given.dtype, source='random weights' if random else f'facebookresearch/ImageBind {given.source.name}')
     print(f'{given.out / "bundle.json"}: use it with --model {given.out}')
 
 

@@ -1,6 +1,6 @@
 """ImageBind at full size with random weights, one modality after another: each graph's vectors against PyTorch's, with time and memory.
 
-Usage: python -m training.export.imagebind_check [MODALITY ...] [--precision fp16] [--threads N]. Nothing is kept.
+Usage: python -m training.export.imagebind_check [MODALITY ...] [--dtype fp16] [--threads N]. Nothing is kept.
 """
 import argparse
 import json
@@ -28,7 +28,7 @@ def timed(work, times: int = 3) -> tuple:
     return result, best
 
 
-def write(modality: str, folder: Path, half: bool, threads: int) -> None:
+def write(modality: str, folder: Path, dtype: str, threads: int) -> None:
     """The graph, an input and what torch makes of it."""
     torch.manual_seed(0)
     torch.set_num_threads(threads)
@@ -37,7 +37,7 @@ def write(modality: str, folder: Path, half: bool, threads: int) -> None:
     with torch.no_grad():
         vector, seconds = timed(lambda: model(modality, example))
         np.savez(folder / 'torch.npz', example=example.numpy(), vector=vector.numpy(), seconds=seconds, parameters=sum(parameter.numel() for parameter in model.parameters()))
-        export(model, modality, folder, half)
+        export(model, modality, folder, dtype)
 
 
 def run(modality: str, folder: Path, threads: int) -> None:
@@ -48,12 +48,12 @@ def run(modality: str, folder: Path, threads: int) -> None:
     name, port, _ = GRAPHS[modality]
     reference = np.load(folder / 'torch.npz')
     begin = time.perf_counter()
-    session = onnxruntime.InferenceSession(str(folder / f'{name}.onnx'), options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(str(folder / name / 'model.onnx'), options, providers=['CPUExecutionProvider'])
     loaded = time.perf_counter() - begin
     (vector,), seconds = timed(lambda: session.run(None, {port: reference['example']}))
     expected = reference['vector']
     cosine = float((vector * expected).sum() / np.linalg.norm(vector) / np.linalg.norm(expected))
-    print(json.dumps({'modality': modality, 'parameters': int(reference['parameters']), 'bytes': sum(path.stat().st_size for path in folder.iterdir() if path.suffix != '.npz'),
+    print(json.dumps({'modality': modality, 'parameters': int(reference['parameters']), 'bytes': sum(path.stat().st_size for path in (folder / name).iterdir()),
                       'cosine': round(cosine, 8), 'largestDifference': float(np.abs(vector - expected).max()), 'torchSeconds': round(float(reference['seconds']), 3), 'onnxSeconds': round(seconds, 3),
                       'loadSeconds': round(loaded, 2), 'peakMemoryBytes': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)
 
@@ -61,20 +61,20 @@ def run(modality: str, folder: Path, threads: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m training.export.imagebind_check', description='ImageBind at full size against PyTorch.')
     parser.add_argument('modalities', nargs='*', metavar='MODALITY', help=', '.join(GRAPHS))
-    parser.add_argument('--precision', choices=['fp32', 'fp16'], default='fp32')
+    parser.add_argument('--dtype', choices=['fp32', 'fp16', 'int8', 'int4'], default='fp32')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--folder', type=Path, help=argparse.SUPPRESS)
     parser.add_argument('--part', choices=['write', 'run'], help=argparse.SUPPRESS)
     given = parser.parse_args()
     for modality in given.modalities or list(GRAPHS):
         if given.part == 'write':
-            write(modality, given.folder, given.precision == 'fp16', given.threads)
+            write(modality, given.folder, given.dtype, given.threads)
         elif given.part == 'run':
             run(modality, given.folder, given.threads)
         else:
             with tempfile.TemporaryDirectory() as folder:
                 for part in ('write', 'run'):
-                    subprocess.run([sys.executable, '-m', 'training.export.imagebind_check', modality, '--part', part, '--folder', folder, '--precision', given.precision, '--threads', str(given.threads)], check=True)
+                    subprocess.run([sys.executable, '-m', 'training.export.imagebind_check', modality, '--part', part, '--folder', folder, '--dtype', given.dtype, '--threads', str(given.threads)], check=True)
 
 
 if __name__ == '__main__':
