@@ -3,7 +3,7 @@
 
 import { jobEvents } from './events.ts';
 import { send, sendForJson, type Connection } from './http.ts';
-import type { Conversation, ConversationMessage, Job, JobEvent, JobInput, List, MediaObject, Model, WholeModel } from './types.ts';
+import type { Conversation, ConversationMessage, Job, JobEvent, JobInput, List, MediaObject, Model, Session, WholeModel } from './types.ts';
 
 export interface ClientOptions {
   /** Address of the server, such as `http://127.0.0.1:8080`; empty for the page's own. */
@@ -98,6 +98,18 @@ export class Client {
   async exportConversation(id: string): Promise<Blob> {
     const response = await send(this.#connection, `/v1/conversations/${encodeURIComponent(id)}/export`);
     return response.blob();
+  }
+
+  /** Whether this browser may ask without sending a key. */
+  async session(): Promise<Session> {
+    return sendForJson(this.#connection, '/session');
+  }
+  /** Begins a session of this browser, for pages of the server itself. */
+  async signIn(key: string): Promise<Session> {
+    return sendForJson(this.#connection, '/session', { method: 'POST', json: { key } });
+  }
+  async signOut(): Promise<Session> {
+    return sendForJson(this.#connection, '/session', { method: 'DELETE' });
   }
 
   async models(options: Signalled = {}): Promise<readonly Model[]> {

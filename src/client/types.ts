@@ -108,6 +108,12 @@ export interface WholeModel extends Model {
   readonly text: Readonly<Record<string, unknown>> | null;
 }
 
+export interface Session {
+  /** Whether the server needs a key at all. */
+  readonly keysRequired: boolean;
+  readonly signedIn: boolean;
+}
+
 export interface List<T> {
   readonly data: readonly T[];
   /** Cursor for `after` of the next page. */

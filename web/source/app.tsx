@@ -6,12 +6,14 @@ import { addressOf, place, views, type View } from './state/address.ts';
 import { conversation, conversations, loadConversations, newConversation } from './state/conversation.ts';
 import { listed, loadModels, model } from './state/models.ts';
 import { dismiss, notices } from './state/notices.ts';
+import { loadSession, signedIn } from './state/session.ts';
 import { theme, type Theme } from './state/settings.ts';
 import { text } from './text.ts';
 import { ChatView } from './views/chat.tsx';
 import { LibraryView } from './views/library.tsx';
 import { MixerView } from './views/mixer.tsx';
 import { ModelView } from './views/model.tsx';
+import { SignInView } from './views/sign-in.tsx';
 
 const shown: Readonly<Record<View, () => JSX.Element>> = { chat: ChatView, mixer: MixerView, library: LibraryView, model: ModelView };
 const nextTheme: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' };
@@ -19,11 +21,14 @@ const themeIcon: Readonly<Record<Theme, IconName>> = { auto: 'half', light: 'sun
 
 export function App(): JSX.Element {
   const [menu, setMenu] = useState(false);
+  useEffect(() => void loadSession(), []);
   useEffect(() => {
+    if (signedIn.value !== true) return;
     void loadModels();
     void loadConversations();
-  }, []);
+  }, [signedIn.value]);
   useEffect(() => setMenu(false), [place.value]);
+  if (signedIn.value === false) return <SignInView />;
   const Shown = shown[place.value.view];
   return (
     <div class={`shell ${menu ? 'menu-open' : ''}`}>

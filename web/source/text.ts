@@ -79,6 +79,7 @@ const english = {
   model: { title: 'Model', licence: 'Licence', reads: 'Reads', makes: 'Makes', state: 'State', limits: 'What it can do and cannot', card: 'Model card', choose: 'Model', options: 'Limits and options' },
   request: { title: 'Copy as request', hint: 'The same thing over HTTP.', copy: 'Copy', languages: { curl: 'curl', typescript: 'TypeScript', python: 'Python' } },
   errors: { unreachable: 'The server does not answer. It is tried again.', title: 'That did not work', dismiss: 'Dismiss', camera: 'The camera cannot be used here.', microphone: 'The microphone cannot be used here.' },
+  signIn: { intro: 'This server needs a key. Whoever runs it makes one: anymodal keys add NAME.', key: 'Key', go: 'Open' },
   close: 'Close',
   loading: 'Loading',
 };
