@@ -29,6 +29,8 @@ export class Channel {
   readonly job: string;
   /** Who follows it at the moment. */
   followers = 0;
+  /** Whether an event told of a preview. */
+  hasPreviews = false;
   readonly #log: JobLog;
   readonly #clock: Clock;
   readonly #flushMs: number;
@@ -66,13 +68,20 @@ export class Channel {
   /** Takes an event to be kept soon: at once after a pause, else with others. What comes after the end is dropped. */
   write(attempt: number, event: Stored<JobEventBody>): void {
     if (this.#state !== 'open') return;
+    if (event.type === 'media-preview') this.hasPreviews = true;
     const last = this.#pending.at(-1);
     if (last?.attempt === attempt && last.event.type === 'text-delta' && event.type === 'text-delta' && last.event.variant === event.variant && last.event.part === event.part) {
       this.#pending[this.#pending.length - 1] = { attempt, event: { ...event, text: last.event.text + event.text } };
     } else {
       this.#pending.push({ attempt, event });
     }
-    this.#scheduled ??= this.#clock.after(Math.max(this.#writtenAt + this.#flushMs - this.#clock.now(), 0), () => {
+    if (this.#scheduled !== null) return;
+    const wait = this.#writtenAt + this.#flushMs - this.#clock.now();
+    if (wait <= 0) {
+      this.#flush().catch(this.#failed);
+      return;
+    }
+    this.#scheduled = this.#clock.after(wait, () => {
       this.#scheduled = null;
       this.#flush().catch(this.#failed);
     });
@@ -83,12 +92,15 @@ export class Channel {
     if (this.isOver) return;
     this.#state = 'ending';
     try {
-      await this.#flush();
+      await this.#flush((pending) => pending.attempt !== attempt);
+      const last = this.#pending;
+      this.#pending = [];
+      await this.#append(attempt, [...last.map((pending) => pending.event), event]);
     } catch {
       // Events without room are given up; the end is worth another try.
       this.#pending = [];
+      await this.#append(attempt, [event]);
     }
-    await this.#append(attempt, [event]);
     this.#finish('ended');
   }
 
@@ -115,16 +127,18 @@ export class Channel {
     return this.#news.promise;
   }
 
-  async #flush(): Promise<void> {
+  /** Keeps what waits, one attempt after the other, as far as it fits `which`. */
+  async #flush(which: (pending: Pending) => boolean = () => true): Promise<void> {
     this.#scheduled?.();
     this.#scheduled = null;
-    this.#writing = this.#writing.catch(() => undefined).then(async () => this.#writePending());
+    this.#writtenAt = this.#clock.now();
+    this.#writing = this.#writing.catch(() => undefined).then(async () => this.#writePending(which));
     await this.#writing;
   }
 
-  async #writePending(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const attempt = this.#pending[0]?.attempt ?? 1;
+  async #writePending(which: (pending: Pending) => boolean): Promise<void> {
+    for (let [first] = this.#pending; first !== undefined && which(first); [first] = this.#pending) {
+      const { attempt } = first;
       const other = this.#pending.findIndex((pending) => pending.attempt !== attempt);
       const batch = this.#pending.splice(0, other < 0 ? this.#pending.length : other);
       await this.#append(attempt, batch.map(({ event }) => event));
@@ -132,7 +146,6 @@ export class Channel {
   }
 
   async #append(attempt: number, events: readonly Stored<JobEventBody>[]): Promise<void> {
-    this.#writtenAt = this.#clock.now();
     try {
       const logged = await this.#log.append(this.job, attempt, events);
       this.#tail = [...this.#tail, ...logged].slice(-TAIL);

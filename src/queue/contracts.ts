@@ -129,6 +129,8 @@ export interface MediaStore {
   release(holder: string): Promise<void>;
   /** Removes what came with a job: its previews, all that it made, or its inputs too. What else uses them stays. */
   removeOfJob(job: string, what: 'previews' | 'output' | 'all'): Promise<void>;
+  /** Jobs that brought media or hold some. */
+  jobs(): Promise<readonly { readonly id: string; readonly holds: boolean }[]>;
   /** Keeps a joint embedding for search by likeness. */
   setEmbedding(id: string, space: string, embedding: readonly number[]): Promise<void>;
   embedding(id: string, space: string): Promise<readonly number[] | null>;

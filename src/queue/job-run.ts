@@ -16,6 +16,8 @@ export interface Attempt {
   readonly log: JobLog;
   readonly media: MediaStore;
   readonly signal: AbortSignal;
+  /** Told what could not be kept on the way. */
+  readonly failed: (error: unknown) => void;
   readonly now: () => number;
 }
 
@@ -23,7 +25,7 @@ export interface Attempt {
 const TITLE_LENGTH = 300;
 
 /** Runs the attempt in an engine, and returns how it ended; the terminal event is not kept yet. Throws what reading the request and keeping a medium throw. */
-export async function runAttempt(engine: Engine, { record, attempt, channel, log, media, signal, now }: Attempt): Promise<Terminal> {
+export async function runAttempt(engine: Engine, { record, attempt, channel, log, media, signal, failed, now }: Attempt): Promise<Terminal> {
   const request = await restoredRequest(record.request, async (stored) => media.read(stored));
   const title = titleOf(request);
   const keep = async (medium: Media, origin: 'made' | 'preview'): Promise<void> => {
@@ -35,7 +37,8 @@ export async function runAttempt(engine: Engine, { record, attempt, channel, log
     if (isTerminalBody(body)) return body;
     // It was said when the job was accepted.
     if (body.type === 'job-queued') continue;
-    if (body.type === 'job-start') await log.update(record.id, { status: 'running', startedAt: now() });
+    // It is kept before the event is, for both take their turn in the log.
+    if (body.type === 'job-start') log.update(record.id, { status: 'running', startedAt: now() }).catch(failed);
     if (body.type === 'media-end') await keep(body.media, 'made');
     if (body.type === 'media-preview') {
       if (!previewsFit) continue;

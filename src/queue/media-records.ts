@@ -143,6 +143,14 @@ export class MediaRecords {
     return this.#database.get('SELECT 1 FROM files WHERE id = ?', id) !== undefined;
   }
 
+  /** Jobs that brought media or hold some. */
+  jobs(): { readonly id: string; readonly holds: boolean }[] {
+    const rows = this.#database.all(
+      'SELECT job, max(holds) AS holds FROM (SELECT DISTINCT job, 0 AS holds FROM media_of_jobs UNION ALL SELECT DISTINCT substr(holder, ?1 + 1), 1 FROM holds WHERE substr(holder, 1, ?1) = ?2) GROUP BY job', JOB_HOLDER.length, JOB_HOLDER,
+    );
+    return rows.map((row) => ({ id: text(row, 'job'), holds: integer(row, 'holds') === 1 }));
+  }
+
   /** Jobs that have previews; after a restart none of them is shown any more. */
   jobsWithPreviews(): string[] {
     return this.#database.all("SELECT DISTINCT job FROM media_of_jobs WHERE origin = 'preview'").map((row) => text(row, 'job'));

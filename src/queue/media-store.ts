@@ -95,6 +95,10 @@ export class SqliteMediaStore implements MediaStore {
     await this.#drop(await this.#database.soon(() => this.#records.dropUnused(this.#records.removeOfJob(job, partsOfJob[what])), what !== 'previews'));
   }
 
+  async jobs(): ReturnType<MediaStore['jobs']> {
+    return this.#records.jobs();
+  }
+
   async setEmbedding(id: string, space: string, embedding: readonly number[]): Promise<void> {
     const vector = normalised(embedding);
     await this.#database.soon(() => this.#records.setEmbedding(id, space, new Uint8Array(vector.buffer)), false);

@@ -7,6 +7,7 @@ import { follow } from './channel.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { Engines, JobLog, JobRecord, LoggedEvent, MediaStore, NewJob, Queue, Warning } from './contracts.ts';
 import type { Slots } from './order.ts';
+import { recoverJobs } from './recovery.ts';
 import { Runner } from './runner.ts';
 import { mediaOfRequest, storedRequest } from './stored.ts';
 import { LONG_WEIGHT, weightOf } from './weight.ts';
@@ -63,17 +64,10 @@ class LoggedQueue implements Queue {
 
   async recover(): Promise<void> {
     const { log, media, mostAttempts } = this.#options;
-    for (const record of await log.unfinished()) {
-      const isSpent = record.attempt >= mostAttempts;
-      if (isSpent || !record.detached) {
-        await log.append(record.id, Math.max(record.attempt, 1), [
-          isSpent ? { type: 'job-error', code: 'engine_crashed', message: `the job was interrupted ${record.attempt} times and is given up` } : { type: 'job-abort', reason: 'the server was restarted' },
-        ]);
-        await media.release(`job/${record.id}`);
-        continue;
-      }
+    for (const record of await recoverJobs(log, media, mostAttempts)) {
       if (record.status === 'running') await log.update(record.id, { status: 'queued' });
       const entry = this.#runner.add(record);
+      // What the attempt before told is void.
       if (record.attempt > 0) entry.channel.write(record.attempt + 1, { type: 'job-queued', position: this.#runner.position(record.id) ?? 0 });
     }
   }

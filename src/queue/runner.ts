@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Engines, JobLog, JobRecord, LoggedEvent, MediaStore } from './contracts.ts';
 import { runAttempt, type Terminal } from './job-run.ts';
 import { Order, type Slots, type Waiting } from './order.ts';
+import { hasMedia } from './stored.ts';
 import { Rates } from './weight.ts';
 
 /** Why a job is stopped. `suspend` leaves it in the log for the next start. */
@@ -195,7 +196,7 @@ export class Runner {
     // Kept before it begins, so that a job which ends its server is known by it.
     await log.update(record.id, { attempt });
     if (attempt > 1) await media.removeOfJob(record.id, 'output');
-    return runAttempt(engine, { record, attempt, channel, log, media, signal: entry.abort.signal, now: () => clock.now() });
+    return runAttempt(engine, { record, attempt, channel, log, media, signal: entry.abort.signal, failed: (error) => this.#stop(entry, { kind: 'fault', error }), now: () => clock.now() });
   }
 
   /** Puts a job that lost its engine back into the order. False where it is to end. */
@@ -237,8 +238,8 @@ export class Runner {
         if (!this.#starting) await this.#settle(entry, null);
         return;
       }
-      await this.#parts.media.release(`job/${record.id}`).catch(() => undefined);
-      this.#dropPreviews(entry);
+      if (hasMedia(record.request)) await this.#parts.media.release(`job/${record.id}`).catch(() => undefined);
+      if (channel.hasPreviews) this.#dropPreviews(entry);
     }
     entry.cancelDeadline();
     this.#entries.delete(record.id);

@@ -24,6 +24,10 @@ export function storedRequest(request: JobRequest): Stored<JobRequest> {
   };
 }
 
+export function hasMedia({ messages, mask, mix }: Stored<JobRequest>): boolean {
+  return mask !== null || messages.some(({ parts }) => parts.some(({ type }) => type === 'media')) || (mix ?? []).some(({ part }) => part.type === 'media');
+}
+
 /** The request with its media as `read` gives them. Throws what `read` throws. */
 export async function restoredRequest(stored: Stored<JobRequest>, read: (media: StoredMedia) => Promise<Media>): Promise<JobRequest> {
   const part = async (from: Stored<Part>): Promise<Part> => (from.type === 'media' ? { ...from, media: await read(from.media) } : from);

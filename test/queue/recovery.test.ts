@@ -71,6 +71,22 @@ test('a follower goes on after a restart where it stopped', async () => {
   expect((await after).map(({ id, type }) => `${id} ${type}`)).toEqual(['3 job-queued', '4 job-start', '5 job-end']);
 });
 
+test('media of jobs that were never accepted, and what ended jobs hold, are let go at the start', async () => {
+  const path = await temporaryFolder();
+  const first = await start(path);
+  const never = medium('never');
+  await first.folder.media.put(never, { owner: 'ann', origin: 'input', job: 'never', title: null });
+  await first.folder.media.hold('job/never', [never.id]);
+  await first.queue.submit(newJob('attached', { detached: false, of: { mask: medium('mask') } }));
+  await first.queue.submit(newJob('kept', { of: { mask: medium('mask of kept') } }));
+  await first.folder.media.hold('conversation/c', [medium('mask').id]);
+  await first.folder.close();
+  const second = await start(path);
+  expect(await second.folder.media.find('ann', never.id)).toBeNull();
+  expect((await second.queue.get('attached'))?.status).toBe('cancelled');
+  expect(second.folder.database.all('SELECT holder FROM holds ORDER BY holder')).toEqual([{ holder: 'conversation/c' }, { holder: 'job/kept' }]);
+});
+
 test('a lost engine is forgiven once', async () => {
   const { queue, engine } = await start(await temporaryFolder());
   await queue.submit(newJob('job', { detached: false }));
