@@ -3,7 +3,7 @@
 
 import type { Media, Message, Part } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
-import type { JobRecord, Warning } from '../../queue/contracts.ts';
+import type { JobRecord, NewJob, Warning } from '../../queue/contracts.ts';
 import type { Caller, ServerParts } from '../contracts.ts';
 import { historyOf, keepTurn } from '../conversations/turns.ts';
 import { mediaFromInput, type MediaInput } from '../input-media.ts';
@@ -56,10 +56,11 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
     mix: mix === null ? null : mixed,
     metadata: body.metadata,
   });
-  const record = await parts.queue.submit(
-    { owner: caller.owner, model: parts.engines.resolve(body.model ?? null), kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== null && { idempotency }) },
-    signal,
-  );
+  const model = parts.engines.resolve(body.model ?? null);
+  const job: NewJob = { owner: caller.owner, model, kind: 'job', detached: true, conversation, deadlineMs, view: null, request, ...(idempotency !== null && { idempotency }) };
+  const record = await parts.queue.submit(job, signal).catch((error: unknown) => {
+    throw withField(error, body);
+  });
   const isNew = record.id === request.id;
   if (isNew && conversation !== null) await keepTurn(parts, caller.owner, conversation, asked, record);
   return { record, isNew, warnings: before.warnings };
@@ -83,4 +84,21 @@ function mediaInputOf({ id, url, data, file }: MediaReference, files: Asked['fil
 
 function maskReference(mask: MaskInput): MediaReference {
   return typeof mask === 'string' ? { id: mask } : mask;
+}
+
+/** A fault that the engine found with the field of the body that it is about, as far as its message says. */
+function withField(error: unknown, body: NewJobBody): unknown {
+  if (!(error instanceof AnymodalError) || error.field !== null) return error;
+  const field = fieldIn(error.message, body);
+  return field === null ? error : new AnymodalError(error.code, error.message, { cause: error, field, ...(error.retryAfterMs !== null && { retryAfterMs: error.retryAfterMs }) });
+}
+
+function fieldIn(message: string, body: NewJobBody): string | null {
+  if (message.startsWith('output "')) return 'outputs';
+  if (message.startsWith('nothing to work from')) return 'input';
+  const place = /^([A-Za-z][\w.]*):/.exec(message)?.[1];
+  if (place === undefined) return null;
+  const head = place.split('.', 1)[0] ?? '';
+  if (Object.hasOwn(body, head)) return place;
+  return Object.hasOwn(body.options, head) ? `options.${place}` : null;
 }

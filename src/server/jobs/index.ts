@@ -75,6 +75,8 @@ export const jobRoutes: Routes = (parts) => {
   });
   app.get('/v1/jobs/:id/events', async (c) => {
     const record = await ownJob(c, parts, c.req.param('id'));
+    // Nobody reads the stream of a HEAD, so nobody would end it.
+    if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
     const after = eventId(c.req.header('last-event-id')) ?? readQuery(c, eventsQuery).after ?? 0;
     return eventStream(c, async function* follow(signal): AsyncGenerator<StreamEvent> {
       for await (const event of parts.queue.events(record.id, after, signal)) yield { id: String(event.id), data: await eventView(c, parts, record.owner, event) };

@@ -41,7 +41,7 @@ export const newJobSchema = z
     negativePrompt: z.string().nullable().optional().openapi({ description: 'What the media should not show.' }),
     mask: maskSchema.nullable().optional().openapi({ description: 'For the picture that is edited: white may change, black stays. An id, or a medium.' }),
     metadata: z.boolean().default(true).openapi({ description: 'Whether prompt and settings are written into made files.' }),
-    deadlineMs: z.number().int().min(1).max(2 ** 31).nullable().optional().openapi({ description: 'It is stopped so many milliseconds after its acceptance.' }),
+    deadlineMs: z.number().int().min(1).max(2 ** 31 - 1).nullable().optional().openapi({ description: 'It is stopped so many milliseconds after its acceptance.' }),
   })
   .openapi('NewJob');
 export type NewJobBody = z.infer<typeof newJobSchema>;
@@ -57,6 +57,8 @@ const mediaItem = z.object({
   prompt: z.string().optional().openapi({ description: 'Words that the language model wrote for it.' }),
   media: mediaSchema,
 });
+
+const shownPart = z.union([z.object({ type: z.literal('text'), text: z.string() }), z.object({ type: z.literal('media'), media: mediaSchema })]);
 
 export const jobSchema = z
   .object({
@@ -75,7 +77,7 @@ export const jobSchema = z
     deadlineAt: z.number().nullable(),
     request: z
       .object({
-        input: z.array(z.union([z.object({ type: z.literal('text'), text: z.string() }), z.object({ type: z.literal('media'), media: mediaSchema })])),
+        input: z.array(shownPart),
         outputs: z.array(z.string()).nullable(),
         route: z.string(),
         seed: z.number().int(),
@@ -83,6 +85,7 @@ export const jobSchema = z
         options: z.record(z.string(), z.record(z.string(), z.unknown())),
         negativePrompt: z.string().nullable(),
         mask: mediaSchema.nullable(),
+        mix: z.array(z.object({ weight: z.number(), part: shownPart })).nullable(),
         metadata: z.boolean(),
       })
       .openapi({ description: 'What was asked for.' }),

@@ -2,7 +2,8 @@
 // Knows no route.
 
 import type { Context } from 'hono';
-import type { JobRecord, LoggedEvent, StoredMedia } from '../../queue/contracts.ts';
+import type { Part } from '../../contracts.ts';
+import type { JobRecord, LoggedEvent, Stored, StoredMedia } from '../../queue/contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import type { ServerParts } from '../contracts.ts';
 import { mediaView } from '../media/view.ts';
@@ -12,6 +13,8 @@ import type { JobView } from './schemas.ts';
 
 /** Bytes of a preview up to which an event carries it. */
 const MOST_INLINE_BYTES = 2 ** 16;
+
+type ShownPart = JobView['request']['input'][number];
 
 /** The caller's job; throws `not_found` for one that is somebody else's or nobody's. */
 export async function ownJob(c: Context<AppEnv>, { queue }: Pick<ServerParts, 'queue'>, id: string): Promise<JobRecord> {
@@ -24,8 +27,9 @@ export async function ownJob(c: Context<AppEnv>, { queue }: Pick<ServerParts, 'q
 export async function jobView(c: Context<AppEnv>, parts: ServerParts, record: JobRecord): Promise<JobView> {
   const reply = replyOf(await parts.queue.logged(record.id, 0));
   const view = (media: StoredMedia): ReturnType<typeof mediaView> => mediaView(c, parts, record.owner, media);
-  const { outputs, route, seed, count, options, negativePrompt, mask, metadata, messages } = record.request;
-  const input = messages.at(-1)?.parts ?? [];
+  const { outputs, route, seed, count, options, negativePrompt, mask, mix, metadata, messages } = record.request;
+  const last = messages.at(-1);
+  const partView = (part: Stored<Part>): ShownPart => (part.type === 'text' ? { type: 'text', text: part.text } : { type: 'media', media: view(part.media) });
   return {
     object: 'job',
     id: record.id,
@@ -41,7 +45,7 @@ export async function jobView(c: Context<AppEnv>, parts: ServerParts, record: Jo
     endedAt: record.endedAt,
     deadlineAt: record.deadlineAt,
     request: {
-      input: input.map((part) => (part.type === 'text' ? { type: 'text', text: part.text } : { type: 'media', media: view(part.media) })),
+      input: last?.role === 'user' ? last.parts.map(partView) : [],
       outputs: outputs === null ? null : [...outputs],
       route,
       seed,
@@ -49,6 +53,7 @@ export async function jobView(c: Context<AppEnv>, parts: ServerParts, record: Jo
       options: Object.fromEntries(Object.entries(options)),
       negativePrompt,
       mask: mask === null ? null : view(mask),
+      mix: mix === null ? null : mix.map(({ weight, part }) => ({ weight, part: partView(part) })),
       metadata,
     },
     outputs: reply.items.map((item) => itemView(item, view)),
