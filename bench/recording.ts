@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
 import { closeMedia, decodeImage, encodeVideo, mediaFromBytes } from '../media/index.ts';
-import { startServer } from '../test/browser/real-server.ts';
+import { startServer } from '../test/real-server.ts';
 
 const folder = new URL('../docs/pictures/', import.meta.url);
 const SIZE = { width: 1100, height: 700 };

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { startServer, type RealServer } from './real-server.ts';
+import { startServer, type RealServer } from '../real-server.ts';
 
 const outputs = fileURLToPath(new URL('../../outputs/playground', import.meta.url));
 let server: RealServer;

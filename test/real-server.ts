@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const command = fileURLToPath(new URL('../../src/cli/anymodal.js', import.meta.url));
+const command = fileURLToPath(new URL('../src/cli/anymodal.js', import.meta.url));
 
 export interface RealServer {
   readonly address: string;
+  /** Of its data. */
+  readonly folder: string;
+  pid(): number;
   /** Ends it without warning and starts it again. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -19,6 +22,8 @@ export async function startServer(...flags: readonly string[]): Promise<RealServ
   let running = await start(folder, 0, flags);
   return {
     address: running.address,
+    folder,
+    pid: () => running.process.pid ?? 0,
     restart: async () => {
       await end(running.process, 'SIGKILL');
       running = await start(folder, Number(new URL(running.address).port), flags);
