@@ -29,6 +29,8 @@ export interface Conversation {
   readonly id: string;
   readonly owner: string;
   readonly title: string | null;
+  /** What a client keeps with it. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly updatedAt: number;
 }
@@ -43,13 +45,16 @@ export interface KeptMessage {
 
 /** Conversations, each a list of messages; answers of compatible routes are found again by their digest or id. */
 export interface ConversationStore {
-  create(owner: string, title: string | null): Promise<Conversation>;
+  create(owner: string, title: string | null, metadata?: Conversation['metadata']): Promise<Conversation>;
   get(owner: string, id: string): Promise<Conversation | null>;
   list(owner: string, page: Page, text?: string): Promise<readonly Conversation[]>;
   rename(owner: string, id: string, title: string): Promise<Conversation | null>;
+  annotate(owner: string, id: string, metadata: Conversation['metadata']): Promise<Conversation | null>;
   remove(owner: string, id: string): Promise<boolean>;
   messages(owner: string, id: string): Promise<readonly KeptMessage[]>;
   append(owner: string, id: string, messages: readonly Omit<KeptMessage, 'id' | 'createdAt'>[]): Promise<readonly KeptMessage[]>;
+  /** Takes a message out. False where the conversation or its message is gone. */
+  withdraw(owner: string, id: string, message: string): Promise<boolean>;
   /** Puts the message of an answer in the place that was kept for it. False where the conversation or its message is gone. */
   fill(owner: string, id: string, message: string, answer: KeptMessage['message']): Promise<boolean>;
   /** A kept answer by the key that a compatible route gave it (`remember`), such as `response/resp_...` or a digest of what a client sends back. */

@@ -10,12 +10,14 @@ import { mediaView } from '../media/view.ts';
 import { readBody } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
 import { conversationFile, messagesOfFile } from './file.ts';
-import { conversationListSchema, conversationSchema, exportSchema, newConversationSchema, wholeConversationSchema, type MessageView, type NewConversation } from './schemas.ts';
+import { itemRoutes, messagesOfItems } from './items.ts';
+import { conversationListSchema, conversationSchema, exportSchema, metadataSchema, newConversationSchema, wholeConversationSchema, type MessageView, type NewConversation } from './schemas.ts';
 import { keptMessages, removeConversation } from './turns.ts';
 
 const tag = 'Conversations';
 const params = z.object({ id: z.string().openapi({ description: 'Id of a conversation.' }) });
 const listQuery = z.object({ ...pageShape, text: z.string().max(500).optional().openapi({ description: 'Words that its title or its messages have, all of them.' }) });
+const annotation = z.object({ metadata: metadataSchema.nullable() }).openapi('AnnotateConversation');
 const renaming = z.object({ title: z.string().min(1).max(300) }).openapi('RenameConversation');
 
 export const conversationRoutes: Routes = (parts) => {
@@ -49,8 +51,8 @@ export const conversationRoutes: Routes = (parts) => {
     // Clients of OpenAI send no body for an empty one.
     const value: NewConversation = c.req.header('content-type') === undefined ? {} : (await readBody(c, newConversationSchema)).value;
     const caller = c.get('caller');
-    const messages = await messagesOfFile(parts, caller, value.messages ?? [], c.req.raw.signal);
-    const made = await parts.conversations.create(caller.owner, value.title ?? null);
+    const messages = [...(await messagesOfFile(parts, caller, value.messages ?? [], c.req.raw.signal)), ...(await messagesOfItems(c, parts, value.items ?? []))];
+    const made = await parts.conversations.create(caller.owner, value.title ?? null, value.metadata ?? {});
     if (messages.length > 0) await parts.conversations.append(caller.owner, made.id, messages);
     return c.json(view((await parts.conversations.get(caller.owner, made.id)) ?? made));
   });
@@ -68,6 +70,14 @@ export const conversationRoutes: Routes = (parts) => {
     const renamed = await parts.conversations.rename(c.get('caller').owner, c.req.param('id'), value.title);
     if (renamed === null) throw gone();
     return c.json(view(renamed));
+  });
+
+  documented(app, { method: 'post', path: '/v1/conversations/{id}', tag, summary: 'Change the metadata of a conversation', description: 'As clients of OpenAI do.', params, body: { schema: annotation }, answers: { 200: { description: 'The conversation.', schema: conversationSchema } }, errors: [404] });
+  app.post('/v1/conversations/:id', async (c) => {
+    const { value } = await readBody(c, annotation);
+    const changed = await parts.conversations.annotate(c.get('caller').owner, c.req.param('id'), value.metadata ?? {});
+    if (changed === null) throw gone();
+    return c.json(view(changed));
   });
 
   documented(app, {
@@ -108,11 +118,12 @@ export const conversationRoutes: Routes = (parts) => {
     return c.body(body, 200, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Disposition': `attachment; filename="${found.id}.json"` });
   });
 
+  itemRoutes(app, parts, own);
   return app;
 };
 
-function view({ id, title, createdAt, updatedAt }: Conversation): object {
-  return { object: 'conversation', id, title, createdAt, updatedAt, created_at: Math.floor(createdAt / 1000), metadata: {} };
+function view({ id, title, metadata, createdAt, updatedAt }: Conversation): object {
+  return { object: 'conversation', id, title, createdAt, updatedAt, created_at: Math.floor(createdAt / 1000), metadata };
 }
 
 function messageView(c: Context<AppEnv>, parts: ServerParts, owner: string, { id, message, job, createdAt }: KeptMessage): MessageView {

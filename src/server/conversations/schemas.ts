@@ -3,6 +3,9 @@
 
 import { z } from '@hono/zod-openapi';
 import { mediaSchema } from '../media/view.ts';
+import { inputItemSchema } from '../responses/schemas.ts';
+
+export const metadataSchema = z.record(z.string().max(64), z.string().max(512));
 
 const role = z.enum(['system', 'user', 'assistant']);
 
@@ -17,7 +20,7 @@ export const conversationShape = {
   createdAt: z.number().openapi({ description: 'Milliseconds since 1970.' }),
   updatedAt: z.number().openapi({ description: 'Milliseconds since 1970; lists are in this order.' }),
   created_at: z.number().int().openapi({ description: 'Seconds since 1970, for clients of OpenAI.' }),
-  metadata: z.record(z.string(), z.string()).openapi({ description: 'Empty, for clients of OpenAI.' }),
+  metadata: z.record(z.string(), z.string()).openapi({ description: 'What a client keeps with it.' }),
 };
 export const conversationSchema = z.object(conversationShape).openapi('Conversation');
 
@@ -48,6 +51,8 @@ const fileMedia = z.object({
 export const newConversationSchema = z
   .looseObject({
     title: z.string().max(300).nullable().optional(),
+    metadata: metadataSchema.nullable().optional(),
+    items: z.array(inputItemSchema).max(1000).nullable().optional().openapi({ description: 'What it begins with, as clients of OpenAI say it.' }),
     messages: z
       .array(z.object({ role, parts: z.array(z.union([z.object({ type: z.literal('text'), text: z.string() }), z.object({ type: z.literal('media'), media: fileMedia, made: madeSchema.optional() })])) }))
       .max(100_000)
@@ -80,3 +85,7 @@ export const exportSchema = z
     ),
   })
   .openapi('ConversationExport', { description: 'One file with the media inside; `POST /v1/conversations` reads it back. A medium without `data` was deleted.' });
+
+export const itemSchema = z.looseObject({ type: z.string(), id: z.string() }).openapi('ConversationItem', { description: 'A message, or a medium of an answer, as clients of OpenAI read it.' });
+export const itemListSchema = z.object({ object: z.literal('list'), data: z.array(itemSchema), first_id: z.string(), last_id: z.string(), has_more: z.boolean() }).openapi('ConversationItemList');
+export const newItemsSchema = z.object({ items: z.array(inputItemSchema).min(1).max(1000) }).openapi('NewConversationItems');

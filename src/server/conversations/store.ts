@@ -17,6 +17,7 @@ const steps = [
      message TEXT NOT NULL, view TEXT NOT NULL, words TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (conversation, position)) STRICT;
    CREATE TABLE memories (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, kept_at INTEGER NOT NULL, PRIMARY KEY (owner, key)) STRICT, WITHOUT ROWID;
    CREATE INDEX memories_by_age ON memories (kept_at);`,
+  "ALTER TABLE conversations ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
 ];
 
 const DAY_MS = 86_400_000;
@@ -46,10 +47,12 @@ class SqliteConversations implements ConversationStore {
     this.#memoryMs = memoryMs;
   }
 
-  async create(owner: string, title: string | null): Promise<Conversation> {
+  async create(owner: string, title: string | null, metadata: Conversation['metadata'] = {}): Promise<Conversation> {
     const at = this.#now();
-    const made = { id: newId('conv'), owner, title, createdAt: at, updatedAt: at };
-    await this.#database.soon(() => this.#database.run('INSERT INTO conversations (id, owner, title, words, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)', made.id, owner, title, folded(title ?? ''), at, at));
+    const made = { id: newId('conv'), owner, title, metadata, createdAt: at, updatedAt: at };
+    await this.#database.soon(() =>
+      this.#database.run('INSERT INTO conversations (id, owner, title, words, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)', made.id, owner, title, folded(title ?? ''), JSON.stringify(metadata), at, at),
+    );
     return made;
   }
 
@@ -80,6 +83,11 @@ class SqliteConversations implements ConversationStore {
     return this.get(owner, id);
   }
 
+  async annotate(owner: string, id: string, metadata: Conversation['metadata']): Promise<Conversation | null> {
+    await this.#database.soon(() => this.#database.run('UPDATE conversations SET metadata = ? WHERE id = ? AND owner = ?', JSON.stringify(metadata), id, owner));
+    return this.get(owner, id);
+  }
+
   async remove(owner: string, id: string): Promise<boolean> {
     return this.#database.soon(() => this.#database.run('DELETE FROM conversations WHERE id = ? AND owner = ?', id, owner) > 0);
   }
@@ -105,6 +113,10 @@ class SqliteConversations implements ConversationStore {
       this.#database.run('UPDATE conversations SET updated_at = ? WHERE id = ?', at, id);
     });
     return kept;
+  }
+
+  async withdraw(owner: string, id: string, message: string): Promise<boolean> {
+    return this.#database.soon(() => this.#database.run('DELETE FROM conversation_messages WHERE id = ? AND conversation = (SELECT id FROM conversations WHERE id = ? AND owner = ?)', message, id, owner) > 0);
   }
 
   async fill(owner: string, id: string, message: string, answer: Stored<Message>): Promise<boolean> {
@@ -147,7 +159,8 @@ export function noConversation(field = 'conversation'): AnymodalError {
 }
 
 function conversationOf(row: Row): Conversation {
-  return { id: text(row, 'id'), owner: text(row, 'owner'), title: textOrNull(row, 'title'), createdAt: integer(row, 'created_at'), updatedAt: integer(row, 'updated_at') };
+  const metadata: Conversation['metadata'] = JSON.parse(text(row, 'metadata'));
+  return { id: text(row, 'id'), owner: text(row, 'owner'), title: textOrNull(row, 'title'), metadata, createdAt: integer(row, 'created_at'), updatedAt: integer(row, 'updated_at') };
 }
 
 function messageOf(row: Row): KeptMessage {

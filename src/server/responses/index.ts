@@ -4,7 +4,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { AnymodalError } from '../../errors.ts';
-import type { LoggedEvent, StoredMedia } from '../../queue/contracts.ts';
+import type { LoggedEvent } from '../../queue/contracts.ts';
 import { addressOf } from '../chat/made-media.ts';
 import type { ServerParts } from '../contracts.ts';
 import { rememberAnswer, type Standing } from '../conversations/memory.ts';
@@ -16,10 +16,10 @@ import { readBody, warnOfUnknown } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
 import { startAttached, throwFailure } from '../run-job.ts';
 import { outputOf, ResponseStream } from './events.ts';
-import { answerOf, findResponse, forgetResponse, keepResponse, outcomeOf, settleWhenEnded, type KeptInput, type ResponseRecord } from './records.ts';
+import { answerOf, findResponse, forgetResponse, keepResponse, outcomeOf, settleWhenEnded, type ResponseRecord } from './records.ts';
 import { responseOrder } from './request.ts';
 import { responseEventSchema, responseRequestSchema, responseSchema } from './schemas.ts';
-import { responseView, type Status } from './view.ts';
+import { inputView, responseView, type Status } from './view.ts';
 
 const tag = 'Responses';
 const params = z.object({ id: z.string().openapi({ description: 'Id of a response.' }) });
@@ -176,13 +176,4 @@ async function view(c: Context<AppEnv>, parts: ServerParts, record: ResponseReco
   const job = record.outcome === null ? await parts.queue.get(record.job) : null;
   const status: Status = record.outcome?.status ?? (job?.status === 'queued' ? 'queued' : 'in_progress');
   return responseView(record, { status, output: await outputOf(c, parts, record, c.req.raw.signal) });
-}
-
-function inputView(item: KeptInput, address: (media: { readonly id: string }) => string): object {
-  if (item.type === 'media') return { type: `${item.media.modality === 'audio' || item.media.modality === 'video' ? item.media.modality : 'image'}_generation_call`, id: item.id, status: 'completed', result: null, media_id: item.media.id, media_url: address(item.media) };
-  const { role, parts } = item.message;
-  const text = (words: string): object => (role === 'assistant' ? { type: 'output_text', text: words, annotations: [], logprobs: [] } : { type: 'input_text', text: words });
-  const media = ({ id, modality, name }: StoredMedia): object =>
-    modality === 'image' ? { type: 'input_image', detail: 'auto', file_id: id, image_url: address({ id }) } : { type: 'input_file', file_id: id, file_url: address({ id }), ...(name !== undefined && { filename: name }) };
-  return { type: 'message', id: item.id, status: 'completed', role, content: parts.map((part) => (part.type === 'text' ? text(part.text) : media(part.media))) };
 }

@@ -2,7 +2,8 @@
 // Knows no job and no store.
 
 import type { Sendable } from '../chat/made-media.ts';
-import { itemId, type KeptItem, type ResponseRecord } from './records.ts';
+import type { StoredMedia } from '../../queue/contracts.ts';
+import { itemId, type KeptInput, type KeptItem, type ResponseRecord } from './records.ts';
 import type { OutputItem, ResponseView } from './schemas.ts';
 
 export type Address = (media: { readonly id: string }) => string;
@@ -101,6 +102,16 @@ export function madeItem(record: Pick<ResponseRecord, 'id' | 'size' | 'quality'>
 
 export function callType(modality: string): 'image_generation_call' | 'audio_generation_call' | 'video_generation_call' {
   return modality === 'audio' ? 'audio_generation_call' : modality === 'video' ? 'video_generation_call' : 'image_generation_call';
+}
+
+/** An item of an input as it is listed again; `result` has the bytes of a medium, where they are to be shown. */
+export function inputView(item: KeptInput, address: Address, result: string | null = null): object {
+  if (item.type === 'media') return { type: callType(item.media.modality), id: item.id, status: 'completed', result, media_id: item.media.id, media_url: address(item.media) };
+  const { role, parts } = item.message;
+  const text = (words: string): object => (role === 'assistant' ? textPart(words) : { type: 'input_text', text: words });
+  const media = ({ id, modality, name }: StoredMedia): object =>
+    modality === 'image' ? { type: 'input_image', detail: 'auto', file_id: id, image_url: address({ id }) } : { type: 'input_file', file_id: id, file_url: address({ id }), ...(name !== undefined && { filename: name }) };
+  return { type: 'message', id: item.id, status: 'completed', role, content: parts.map((part) => (part.type === 'text' ? text(part.text) : media(part.media))) };
 }
 
 function formatOf(mediaType: string): string {

@@ -228,7 +228,7 @@ test('a strict server refuses what it would map', async () => {
   }
 });
 
-async function ask(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+async function stored(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
   const response = await server.app.request(`/v1/chat/completions${path}`, { method, ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
   return { status: response.status, ...(await jsonOf<Record<string, unknown>>(response)) };
 }
@@ -239,16 +239,16 @@ test('a stored completion is read, listed, named and deleted', async () => {
   const made = await complete({ messages: [user('draw a red apple')], modalities: ['image'], store: true, metadata: { a: '1' } });
   await complete({ messages: [user('another')], modalities: ['text'] });
   const id = String(made['id']);
-  const read = await ask('GET', `/${id}`);
+  const read = await stored('GET', `/${id}`);
   expect(faultsBySchema('CreateChatCompletionResponse', read)).toEqual([]);
   expect([pictures(read['choices']), read['metadata']]).toEqual([pictures(made.choices), { a: '1' }]);
-  const list = await ask('GET', '?limit=5');
+  const list = await stored('GET', '?limit=5');
   expect(faultsBySchema('ChatCompletionList', list)).toEqual([]);
   expect(list).toMatchObject({ first_id: id, last_id: id, has_more: false });
-  expect((await ask('POST', `/${id}`, { metadata: { b: '2' } }))['metadata']).toEqual({ b: '2' });
-  const messages = await ask('GET', `/${id}/messages`);
+  expect((await stored('POST', `/${id}`, { metadata: { b: '2' } }))['metadata']).toEqual({ b: '2' });
+  const messages = await stored('GET', `/${id}/messages`);
   expect(faultsBySchema('ChatCompletionMessageList', { ...messages, data: [] })).toEqual([]);
   expect(messages['data']).toMatchObject([{ role: 'user', content: 'draw a red apple' }]);
-  expect(await ask('DELETE', `/${id}`)).toMatchObject({ deleted: true, id });
-  expect(await ask('GET', `/${id}`)).toMatchObject({ status: 404 });
+  expect(await stored('DELETE', `/${id}`)).toMatchObject({ deleted: true, id });
+  expect(await stored('GET', `/${id}`)).toMatchObject({ status: 404 });
 });

@@ -6,6 +6,7 @@ import type { ChatCompletionMessageParam } from 'openai/resources/chat/completio
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeMedia } from '../../../media/index.ts';
 import type { Engine } from '../../../src/contracts.ts';
+import { faultsBySchema } from './openai-schemas.ts';
 import { openTinyEngine, startTinyServer, type TinyServer } from '../tiny-server.ts';
 
 let engine: Engine;
@@ -149,4 +150,24 @@ test('every event of a stream is one write', async () => {
 test('a model that is not there is the client\'s own class of error', async () => {
   await expect(client.chat.completions.create({ model: 'gpt-4o', messages: [user('hello')] })).rejects.toMatchObject({ status: 404, code: 'unknown_model', param: 'model' });
   await expect(client.responses.create({ model: 'tiny', input: 'x', previous_response_id: 'resp_none' })).rejects.toBeInstanceOf(NotFoundError);
+});
+
+test('conversations and their items', async () => {
+  const conversation = await client.conversations.create({ metadata: { a: '1' }, items: [{ type: 'message', role: 'user', content: 'hello' }] });
+  expect([conversation.object, conversation.metadata]).toEqual(['conversation', { a: '1' }]);
+  expect((await client.conversations.create()).id).toMatch(/^conv_/);
+  expect((await client.conversations.update(conversation.id, { metadata: { b: '2' } })).metadata).toEqual({ b: '2' });
+  await client.responses.create(Object.assign({ model: 'tiny', input: 'draw a red apple', conversation: conversation.id }, drawing));
+  const items = await client.conversations.items.list(conversation.id, { order: 'asc' });
+  const list: object = JSON.parse(JSON.stringify({ object: 'list', data: items.data, has_more: items.has_more, first_id: items.data[0]?.id, last_id: items.last_id }));
+  expect(faultsBySchema('ConversationItemList', list)).toEqual([]);
+  expect(items.data.map(({ type }) => type)).toEqual(expect.arrayContaining(['message', 'image_generation_call']));
+  const picture = items.data.find((item) => item.type === 'image_generation_call');
+  expect(picture?.result).toMatch(/^iVBOR/);
+  expect(await client.conversations.items.retrieve(picture?.id ?? '', { conversation_id: conversation.id })).toEqual(picture);
+  const added = await client.conversations.items.create(conversation.id, { items: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'and this' }, { type: 'input_image', detail: 'auto', image_url: `data:image/png;base64,${picture?.result ?? ''}` }] }] });
+  expect(added.data).toMatchObject([{ role: 'user', content: [{ type: 'input_text' }, { type: 'input_image' }] }]);
+  await client.conversations.items.delete(added.data[0]?.id ?? '', { conversation_id: conversation.id });
+  expect((await client.conversations.items.list(conversation.id)).data).toHaveLength(items.data.length);
+  expect(await client.conversations.delete(conversation.id)).toMatchObject({ deleted: true });
 });

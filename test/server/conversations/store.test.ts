@@ -76,9 +76,15 @@ test('what is another owner\'s is not there', async () => {
   expect(await store.get('one', id)).toMatchObject({ title: 'Mine' });
 });
 
-test('renaming and removing', async () => {
+test('renaming, metadata and removing', async () => {
   const store = openStore();
-  const { id } = await store.create('one', null);
+  const { id } = await store.create('one', null, { a: '1' });
+  expect(await store.get('one', id)).toMatchObject({ metadata: { a: '1' } });
+  expect(await store.annotate('one', id, { b: '2' })).toMatchObject({ metadata: { b: '2' } });
+  expect(await store.annotate('two', id, {})).toBeNull();
+  const [first] = await store.append('one', id, [said('user', 'x'), said('user', 'y')]);
+  expect([await store.withdraw('two', id, first!.id), await store.withdraw('one', id, first!.id), await store.withdraw('one', id, first!.id)]).toEqual([false, true, false]);
+  expect((await store.messages('one', id)).map(({ message }) => message.parts)).toEqual([[{ type: 'text', text: 'y' }]]);
   expect(await store.rename('one', id, 'Pears')).toMatchObject({ id, title: 'Pears' });
   expect((await store.list('one', { limit: 5 }, 'pears')).length).toBe(1);
   await store.append('one', id, [said('user', 'x')]);
