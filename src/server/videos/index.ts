@@ -38,7 +38,7 @@ export const videoRoutes: Routes = (parts) => {
     warnOfUnknown(c, body.unknown);
     const { input_reference: reference = null } = body.value;
     const shown = reference === null ? null : { media: await readOf(c, inputOf(reference), 'input_reference'), field: 'input_reference' };
-    return submit(c, await videoOrder(c, parts, body.value, shown, null), body);
+    return submit(c, await videoOrder(c, parts, body.value, shown), body);
   });
 
   documented(app, { method: 'post', path: '/v1/videos/edits', tag, summary: 'Change a video by words', body: { schema: editSchema, form: true }, answers: created, errors });
@@ -46,10 +46,10 @@ export const videoRoutes: Routes = (parts) => {
     const body = await readBody(c, editSchema);
     warnOfUnknown(c, body.unknown);
     const { video } = body.value;
-    if (video instanceof File) return submit(c, await videoOrder(c, parts, body.value, { media: await readOf(c, { file: video }, 'video', 'video'), field: 'video' }, null), body);
-    if (typeof video === 'string' && !video.startsWith('video_')) return submit(c, await videoOrder(c, parts, body.value, { media: await readOf(c, inputOf(video), 'video', 'video'), field: 'video' }, null), body);
+    if (video instanceof File) return submit(c, await videoOrder(c, parts, body.value, { media: await readOf(c, { file: video }, 'video', 'video'), field: 'video' }), body);
+    if (typeof video === 'string' && !video.startsWith('video_')) return submit(c, await videoOrder(c, parts, body.value, { media: await readOf(c, inputOf(video), 'video', 'video'), field: 'video' }), body);
     const from = await ownVideo(c, parts, typeof video === 'string' ? video : video.id);
-    return submit(c, await videoOrder(c, parts, body.value, { media: await parts.media.read(await madeVideo(parts, from)), field: 'video' }, from.id), body);
+    return submit(c, await videoOrder(c, parts, body.value, { media: await parts.media.read(await madeVideo(parts, from)), field: 'video' }, { id: from.id, request: null }), body);
   });
 
   documented(app, { method: 'post', path: '/v1/videos/extensions', tag, summary: 'Make a video longer', description: 'Not supported.', body: { schema: z.looseObject({}), form: true, optional: true }, answers: {}, errors: [] });
@@ -93,13 +93,13 @@ export const videoRoutes: Routes = (parts) => {
     return c.body(new Uint8Array(bytes), 200, { 'Content-Type': mediaType, 'Cache-Control': 'private, max-age=3600' });
   });
 
-  documented(app, { method: 'post', path: '/v1/videos/{id}/remix', tag, summary: 'Make a finished video again, differently', params, body: { schema: remixSchema, form: true }, answers: created, errors });
+  documented(app, { method: 'post', path: '/v1/videos/{id}/remix', tag, summary: 'Make a finished video again, differently', description: 'From its frames, with its seed and settings where the body says nothing else.', params, body: { schema: remixSchema, form: true }, answers: created, errors });
   app.post('/v1/videos/:id/remix', async (c) => {
     const body = await readBody(c, remixSchema);
     warnOfUnknown(c, body.unknown);
     const from = await ownVideo(c, parts, c.req.param('id'));
     const media = await parts.media.read(await madeVideo(parts, from));
-    return submit(c, await videoOrder(c, parts, { ...body.value, model: body.value.model ?? from.model }, { media, field: 'id' }, from.id), body);
+    return submit(c, await videoOrder(c, parts, { ...body.value, model: body.value.model ?? from.model }, { media, field: 'id' }, from), body);
   });
 
   const cancel = async (c: Context<AppEnv>): Promise<JobRecord> => {

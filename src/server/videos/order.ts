@@ -4,7 +4,7 @@
 import type { Context } from 'hono';
 import type { Media } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
-import type { NewJob } from '../../queue/contracts.ts';
+import type { JobRecord, NewJob } from '../../queue/contracts.ts';
 import type { ServerParts } from '../contracts.ts';
 import { askedSize, nearest, nearestSize, sizeOptions, sizeText, usualSize } from '../images/size.ts';
 import { choicesOf, defaultOf, numberOption, optionSchema, outputOf, pick, readMaking, type OutputDescription } from '../output-options.ts';
@@ -13,8 +13,15 @@ import type { AppEnv } from '../routes.ts';
 import { jobRequest, newId } from '../run-job.ts';
 import type { VideoBody } from './schemas.ts';
 
+/** A finished video that this one is made from. */
+export interface Before {
+  readonly id: string;
+  /** Seed and settings that hold where the body says nothing else. */
+  readonly request: Pick<JobRecord['request'], 'seed' | 'options'> | null;
+}
+
 /** Reads what `body` asks for. `shown` is a picture to begin with or a video to change, from the field `field`. Throws `bad_option`, `unsupported` with the field. */
-export async function videoOrder(c: Context<AppEnv>, parts: ServerParts, body: VideoBody, shown: { readonly media: Media; readonly field: string } | null, remixedFrom: string | null): Promise<NewJob> {
+export async function videoOrder(c: Context<AppEnv>, parts: ServerParts, body: VideoBody, shown: { readonly media: Media; readonly field: string } | null, from: Before | null = null): Promise<NewJob> {
   const model = parts.engines.resolve(body.model ?? null);
   const description = await parts.engines.describe(model, c.req.raw.signal);
   const output = outputOf(description, 'video');
@@ -23,7 +30,7 @@ export async function videoOrder(c: Context<AppEnv>, parts: ServerParts, body: V
     if (!output.references.includes(role)) throw new AnymodalError('unsupported', `${shown.field}: model ${model} makes no video from ${shown.media.modality}.`, { field: shown.field });
   }
   const making = readMaking(c, parts, output, body);
-  const options: Record<string, unknown> = { ...making.options };
+  const options: Record<string, unknown> = { ...from?.request?.options[output.name], ...making.options };
   const length = setLength(c, parts, output, body, options);
   const size = setSize(c, parts, output, body, options);
   const format = body.output_format ?? null;
@@ -40,12 +47,13 @@ export async function videoOrder(c: Context<AppEnv>, parts: ServerParts, body: V
     messages: [{ role: 'user', parts: [...(shown === null ? [] : [{ type: 'media' as const, media: shown.media }]), { type: 'text', text: body.prompt }] }],
     outputs: wantsSound && hasSound ? [output.name, 'audio'] : [output.name],
     route: 'direct',
+    ...(from?.request && { seed: from.request.seed }),
     ...making.seed,
     options: { [output.name]: options },
     negativePrompt: making.negativePrompt,
     metadata: making.metadata,
   });
-  const view = { prompt: body.prompt, seconds: length, size, remixedFrom, warnings: c.get('warnings').map(({ code, message }) => ({ code, message })) };
+  const view = { prompt: body.prompt, seconds: length, size, remixedFrom: from?.id ?? null, warnings: c.get('warnings').map(({ code, message }) => ({ code, message })) };
   return { owner: c.get('caller').owner, model, kind: 'video', detached: true, view, request };
 }
 
@@ -57,7 +65,7 @@ function setLength(c: Context<AppEnv>, parts: ServerParts, output: OutputDescrip
   const schema = optionSchema(output, 'frames');
   const field = body.seconds === undefined || body.seconds === null ? 'duration' : 'seconds';
   const asked = body.seconds ?? body.duration ?? null;
-  if (asked !== null && options['frames'] === undefined) {
+  if (asked !== null && pick(body, ['num_frames']) === null) {
     if (!(Number(asked) > 0)) throw new AnymodalError('bad_option', `${field}: got ${asked}, expected more than 0.`, { field });
     if (schema === null) notHonoured(c, parts, field, 'seconds_changed', 'this decoder has one length');
     else {
@@ -72,8 +80,10 @@ function setLength(c: Context<AppEnv>, parts: ServerParts, output: OutputDescrip
 }
 
 function setSize(c: Context<AppEnv>, parts: ServerParts, output: OutputDescription, body: VideoBody, options: Record<string, unknown>): string {
-  const asked = askedSize(body, usualSize(output));
-  const made = asked === null ? usualSize(output) : nearestSize(output, asked);
+  const usual = usualSize(output);
+  const asked = askedSize(body, usual);
+  const { width = usual.width, height = optionSchema(output, 'height') === null ? width : usual.height } = options;
+  const made = asked === null ? { width: Number(width), height: Number(height) } : nearestSize(output, asked);
   if (asked !== null && (made.width !== asked.width || made.height !== asked.height)) {
     const field = ['width', 'height', 'size', 'aspect_ratio'].find((name) => Reflect.get(body, name) !== undefined) ?? 'size';
     notHonoured(c, parts, field, 'size_changed', `the nearest that this decoder makes is ${sizeText(made)}`);

@@ -82,8 +82,10 @@ test('a picture is the first frame; a sound goes with the video', async () => {
 test('a finished video is remixed and edited', async () => {
   const video = await made();
   await ended(video);
-  const remix = await client.videos.remix(video.id, { prompt: 'make it blue', ...extra({ num_frames: 4, steps: 2 }) });
-  expect(remix).toMatchObject({ remixed_from_video_id: video.id });
+  const remix = await client.videos.remix(video.id, { prompt: 'make it blue' });
+  // With the seed and the settings of the first.
+  expect(remix).toMatchObject({ remixed_from_video_id: video.id, seed: 3, seconds: '0.5', size: '128x128' });
+  expect((await server.parts.queue.get(remix.id))?.request.options).toEqual({ video: { frames: 4, steps: 2 } });
   expect((await ended(remix)).status).toBe('completed');
   const edit = await client.videos.edit({ prompt: 'make it blue', video: { id: video.id }, ...extra({ num_frames: 4, steps: 2 }) });
   expect((await ended(edit)).status).toBe('completed');
