@@ -8,6 +8,7 @@ import type { CatalogueModel } from './catalogue.ts';
 import { isRepository, isRevision } from './hub.ts';
 import { cachedModel, cachedModels, type CachedModel } from './hub-cache.ts';
 import { matches } from './hub-files.ts';
+import { holdsBundle } from './resolve.ts';
 
 export interface Caches {
   /** The shared cache of hubs. */
@@ -61,6 +62,12 @@ export async function pulledFolder(meant: Meant, { cache, ownCache }: Caches): P
   if (meant.kind === 'hub') return (await cachedModel(cache, meant.repository, meant.revision))?.folder ?? null;
   const folder = folderOfAddress(ownCache, meant.address);
   return (await readdir(folder).catch(() => [])).some((name) => !name.includes('.anymodal-part')) ? folder : null;
+}
+
+/** Whether a pulled folder opens as it is: a bundle, or graphs in a known layout; weights that are to be exported do not. */
+export async function opens(folder: string): Promise<boolean> {
+  if (!(await holdsBundle(folder))) return false;
+  return (await readdir(folder, { recursive: true })).some((path) => path === 'bundle.json' || path.endsWith('.onnx'));
 }
 
 export interface PulledModel extends CachedModel {

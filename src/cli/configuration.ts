@@ -18,6 +18,7 @@ export const configurationSchema = z.strictObject({
   data: z.string().min(1).nullable().default(null).describe('folder of jobs, media, conversations and keys; null: anymodal in XDG_DATA_HOME'),
   models: z.array(z.string().min(1)).min(1).default([defaultBundle]).describe('models that are offered, the default one first: ids, or folders with a bundle.json'),
   aliases: z.record(z.string().min(1), z.string().min(1)).default({}).describe('further names of models: what clients ask for to the id of a bundle'),
+  hub: z.url({ protocol: /^https?$/ }).nullable().default(null).describe('model hub, or mirror of one, that `anymodal pull` fetches from; null: HF_ENDPOINT, or huggingface.co'),
   device: z.enum(['auto', 'cpu', 'cuda', 'webgpu', 'coreml', 'dml']).default('auto').describe('device that models run on'),
   preload: z.enum(['none', 'default', 'all']).default('default').describe('models that are loaded at start, while the server answers already'),
   keepAliveMs: milliseconds.nullable().default(null).describe('milliseconds after which an idle model is unloaded; null: when memory is needed'),

@@ -1,6 +1,7 @@
 // What the command line knows of hubs and caches: the hub that is set, its token, and pulled models as --model and `models` name them.
 // Knows no command; the protocol is the bundle room's.
 import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { readCatalogue } from '../bundle/catalogue.ts';
 import { freeBytes } from '../bundle/fetch-files.ts';
@@ -8,7 +9,7 @@ import { defaultHub } from '../bundle/hub.ts';
 import type { PullSettings } from '../bundle/hub-pull.ts';
 import { meantBy, pulledFolder, type Meant } from '../bundle/pulled.ts';
 import { AnymodalError } from '../errors.ts';
-import type { HubEnvironment } from './environment.ts';
+import type { HubEnvironment, ServerEnvironment } from './environment.ts';
 
 const connections = 4;
 const segmentBytes = 32 << 20;
@@ -19,12 +20,24 @@ const pause: PullSettings['pause'] = async (milliseconds, signal) => {
   await wait(milliseconds, undefined, { signal });
 };
 
-/** The hub that `given`, the environment or the default names, without a slash at its end. Throws `bad_option`. */
-export function endpointOf(given: string | null, { endpoint }: HubEnvironment): string {
-  const text = given ?? endpoint ?? defaultHub;
+/** The hub that the file of settings names, or null; `anymodal config` says what else is wrong with that file. */
+export async function hubOfSettings({ variables, configurationFolder }: ServerEnvironment, folder: string): Promise<string | null> {
+  const named = variables['ANYMODAL_CONFIG'];
+  const text = await readFile(named === undefined ? join(configurationFolder, 'config.json') : resolve(folder, named), 'utf8').catch(() => '{}');
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && 'hub' in value && typeof value.hub === 'string' ? value.hub : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The hub that a flag, the environment, the file of settings or the default names, in this order, without a slash at its end. Throws `bad_option`. */
+export function endpointOf(given: string | null, { endpoint }: HubEnvironment, ofSettings: string | null = null): string {
+  const text = given ?? endpoint ?? ofSettings ?? defaultHub;
   const address = URL.canParse(text) ? new URL(text) : null;
   if (address === null || !['https:', 'http:'].includes(address.protocol) || address.username !== '' || address.search !== '') {
-    throw new AnymodalError('bad_option', `${given === null ? 'ANYMODAL_HUB or HF_ENDPOINT' : '--hub'}: expected an address such as ${defaultHub}, without a name and password.`);
+    throw new AnymodalError('bad_option', `${given === null ? 'ANYMODAL_HUB, HF_ENDPOINT or the setting hub' : '--hub'}: expected an address such as ${defaultHub}, without a name and password.`);
   }
   return address.href.replace(/\/+$/, '');
 }

@@ -92,6 +92,15 @@ describe('pull', () => {
     expect([code, shell.err()]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  test('from the mirror that the file of settings names, unless the environment names one', async () => {
+    const hub = await startHub({ 'org/pulled': bundled });
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'configuration'));
+    writeFileSync(join(folder, 'configuration/config.json'), JSON.stringify({ hub: `${hub.endpoint}/` }));
+    expect((await run(['pull', 'org/pulled'], null, { folder, hub: { offline: false } })).code).toBe(0);
+    expect((await run(['pull', 'org/other'], null, { folder, hub: { offline: false, endpoint: 'ftp://x' } })).shell.err()).toContain('expected an address');
+  });
+
   test('a token with a line break is refused and not shown', async () => {
     const hub = await startHub({ 'org/pulled': bundled });
     const { code, shell } = await run(['pull', 'org/pulled'], hub, { hub: { token: 'hf_se\ncret' } });

@@ -2,8 +2,7 @@
 // Looks at sizes and names alone; `anymodal doctor` checks contents.
 import { AnymodalError } from '../../errors.ts';
 import { readCatalogue } from '../../bundle/catalogue.ts';
-import { isWhole, pulledModels, type PulledModel } from '../../bundle/pulled.ts';
-import { holdsBundle } from '../../bundle/resolve.ts';
+import { isWhole, opens, pulledModels, type PulledModel } from '../../bundle/pulled.ts';
 import { folderOf, packaged, summarise, type BundleSummary } from '../bundles.ts';
 import { sharedFlags, type Command } from '../command.ts';
 import { parseFlags, type Flag } from '../flags.ts';
@@ -42,7 +41,7 @@ async function pulledRows(rows: readonly Row[], shell: Shell): Promise<Row[]> {
   for (const pulled of await pulledModels(shell.environment.hub.cache, await readCatalogue())) {
     if (rows.some((row) => row.summary?.folder === pulled.folder)) continue;
     const id = pulled.model?.id ?? pulled.repository;
-    const row = (await holdsBundle(pulled.folder)) ? await rowOf(id, pulled.folder) : rowOfPulled(id, pulled);
+    const row = (await opens(pulled.folder)) ? await rowOf(id, pulled.folder) : rowOfPulled(id, pulled);
     found.push({ ...row, id, summary: row.summary === null ? null : { ...row.summary, id } });
   }
   return found;

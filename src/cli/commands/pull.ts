@@ -6,12 +6,11 @@ import { fetchAddress, nameOfFile, planAddress } from '../../bundle/address-pull
 import { readCatalogue, type CatalogueModel } from '../../bundle/catalogue.ts';
 import { gigabytes } from '../../bundle/fetch-files.ts';
 import { fetchPlan, planPull, sumOf, type PullEvents, type PullSettings } from '../../bundle/hub-pull.ts';
-import { folderOfAddress, pulledFolder, type Meant } from '../../bundle/pulled.ts';
-import { holdsBundle } from '../../bundle/resolve.ts';
+import { folderOfAddress, opens, pulledFolder, type Meant } from '../../bundle/pulled.ts';
 import { AnymodalError } from '../../errors.ts';
 import { sharedFlags, type Command } from '../command.ts';
 import { parseFlags, type Flag, type ParsedFlags } from '../flags.ts';
-import { endpointOf, meaningOf, settingsOf } from '../hub.ts';
+import { endpointOf, hubOfSettings, meaningOf, settingsOf } from '../hub.ts';
 import { createProgress } from '../progress.ts';
 import { createSpeed, pullLine } from '../pull-progress.ts';
 import { printable } from '../report.ts';
@@ -24,7 +23,7 @@ const flagTable: readonly Flag[] = [
   { name: 'include', value: 'PATTERN', repeatable: true, help: 'files to fetch, such as "onnx/*q4*"; without it those that can be opened' },
   { name: 'exclude', value: 'PATTERN', repeatable: true, help: 'files to leave out' },
   { name: 'variant', value: 'NAME', help: 'which of several kinds of the same weights: q4, quantized, fp16, fp32, ...' },
-  { name: 'hub', value: 'URL', help: 'mirror to fetch from (ANYMODAL_HUB, HF_ENDPOINT; default huggingface.co)' },
+  { name: 'hub', value: 'URL', help: 'mirror to fetch from (ANYMODAL_HUB, HF_ENDPOINT, setting hub; default huggingface.co)' },
   { name: 'offline', help: 'ask no server: from the cache, or an error (ANYMODAL_OFFLINE, HF_HUB_OFFLINE)' },
   { name: 'list', help: 'the models that are known by name' },
   sharedFlags.json,
@@ -50,7 +49,7 @@ export const pullCommand: Command = {
     if (flags.on('list')) return list(flags.on('json'), shell);
     const [name, ...more] = flags.positionals;
     if (name === undefined || more.length > 0) throw new AnymodalError('bad_input', `got ${flags.positionals.length} names, expected one; \`anymodal pull --list\` shows those that are known.`);
-    const endpoint = endpointOf(flags.value('hub'), shell.environment.hub);
+    const endpoint = endpointOf(flags.value('hub'), shell.environment.hub, await hubOfSettings(shell.environment.server, shell.folder));
     const meant = withFlags(await meaningOf(name, endpoint), flags);
     if (meant === null) throw await unknown(name);
     if (flags.on('offline') || shell.environment.hub.offline) return offline(name, meant, flags.on('json'), shell);
@@ -166,7 +165,7 @@ async function askLicence(name: string, licence: Licence, shell: Shell, signal: 
 
 /** What can be done with what was pulled. */
 async function nextStep(name: string, { model, ...meant }: Meant, folder: string): Promise<string> {
-  if (await holdsBundle(folder)) return `use it with --model ${name}`;
+  if (await opens(folder)) return `use it with --model ${name}`;
   const source = meant.kind === 'address' ? join(folder, nameOfFile(meant.address)) : folder;
   if (model?.export !== undefined) return `make a bundle of it once: ${model.export.replaceAll('{source}', JSON.stringify(source))}`;
   if (meant.kind === 'address') return `it is ${source}`;
