@@ -8,7 +8,7 @@ export interface Waiting {
   readonly model: string;
   /** How much work it is; see `weightOf`. */
   readonly weight: number;
-  /** It lost an engine before: of such jobs one runs at a time in a model, so that the next loss shows whose it is. */
+  /** It lost an engine before: it runs next and alone in its model, so that another loss is its own and nobody else's. */
   readonly suspect: boolean;
 }
 
@@ -104,13 +104,14 @@ export class Order {
   #fits(job: Waiting, running: readonly Waiting[]): boolean {
     const beside = running.filter(({ model }) => model === job.model);
     if (beside.length >= this.#slots.all) return false;
-    if (job.suspect && beside.some(({ suspect }) => suspect)) return false;
+    if (job.suspect ? beside.length > 0 : beside.some(({ suspect }) => suspect)) return false;
     return !this.#isLong(job) || beside.filter((other) => this.#isLong(other)).length < this.#slots.long;
   }
 
-  /** The owner with the fewest jobs under way, of these the one served longest ago; its short jobs first, unless a long one was overtaken too often. */
+  /** Suspects first; the owner with the fewest jobs under way, of these the one served longest ago; its short jobs first, unless a long one was overtaken too often. */
   #best(places: readonly Place[], served: ReadonlyMap<string, number>, active: ReadonlyMap<string, number>): Place | null {
     const rank = ({ job, came, overtaken }: Place): readonly number[] => [
+      job.suspect ? 0 : 1,
       active.get(job.owner) ?? 0,
       served.get(job.owner) ?? 0,
       this.#isLong(job) && overtaken < MOST_OVERTAKEN ? 1 : 0,

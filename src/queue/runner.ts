@@ -37,10 +37,6 @@ export interface Entry {
 interface Unfinished extends Entry {
   attempt: number;
   losses: number;
-  /** Whether it had lost an engine when this attempt began. */
-  suspect: boolean;
-  /** Those who shared the engine of this attempt, but for those who left it whole. */
-  beside: Set<Unfinished>;
   state: 'waiting' | 'running' | 'ending';
   stop: Stop | null;
   /** Its end could not be kept so far. */
@@ -109,7 +105,7 @@ export class Runner {
       failed: (error) => this.#stop(entry, { kind: 'fault', error }),
     });
     const cancelDeadline = record.deadlineAt === null ? () => undefined : clock.after(record.deadlineAt - clock.now(), () => this.#stop(entry, { kind: 'deadline' }));
-    const entry: Unfinished = { record, channel, done, resolve, cancelDeadline, attempt: record.attempt, losses: record.losses, suspect: false, beside: new Set(), state: 'waiting', stop: null, stuck: false, abort: new AbortController() };
+    const entry: Unfinished = { record, channel, done, resolve, cancelDeadline, attempt: record.attempt, losses: record.losses, state: 'waiting', stop: null, stuck: false, abort: new AbortController() };
     this.#entries.set(record.id, entry);
     this.#order.add(waitingOf(entry));
     this.#schedule();
@@ -139,9 +135,6 @@ export class Runner {
       const entry = next === null ? undefined : this.#entries.get(next.id);
       if (entry === undefined) return;
       entry.state = 'running';
-      entry.suspect = entry.losses > 0;
-      entry.beside = new Set(this.#running().filter((other) => other !== entry && other.record.model === entry.record.model));
-      for (const other of entry.beside) other.beside.add(entry);
       void this.#run(entry);
     }
   }
@@ -178,15 +171,13 @@ export class Runner {
     } catch (error) {
       end = failure(error);
     }
-    const isLost = end.type === 'job-error' && end.code === 'engine_crashed';
-    if (!isLost) for (const other of entry.beside) other.beside.delete(entry);
     if (entry.stop !== null) {
       // It may have ended by itself just before it was stopped.
       await this.#settle(entry, end.type === 'job-end' ? end : stopped(entry.stop));
       return;
     }
     if (end.type === 'job-end') this.rates.add(entry.record.weight, clock.now() - from);
-    if (isLost && (await this.#again(entry))) return;
+    if (end.type === 'job-error' && end.code === 'engine_crashed' && (await this.#again(entry))) return;
     await this.#settle(entry, end);
   }
 
@@ -202,10 +193,12 @@ export class Runner {
   /** Puts a job that lost its engine back into the order. False where it is to end. */
   async #again(entry: Unfinished): Promise<boolean> {
     const { log, mostAttempts } = this.#parts;
-    // One that was suspected, or would not stop, has ended the engine, rather than those who ran beside it.
-    const isInnocent = !entry.suspect && [...entry.beside].some((other) => other.suspect || other.stop !== null);
-    if (!isInnocent) entry.losses += 1;
-    if (entry.losses >= MOST_LOSSES || entry.attempt >= mostAttempts) return false;
+    // Who ran beside it lost the engine too, and may be the cause; the next time it runs alone.
+    entry.losses += 1;
+    if (entry.losses >= MOST_LOSSES || entry.attempt >= mostAttempts) {
+      await log.update(entry.record.id, { losses: entry.losses }).catch(() => undefined);
+      return false;
+    }
     entry.state = 'waiting';
     this.#order.add(waitingOf(entry));
     entry.channel.write(entry.attempt + 1, { type: 'job-queued', position: this.#order.position(entry.record.id) ?? 0 });

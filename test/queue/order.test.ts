@@ -45,11 +45,13 @@ test('long jobs leave slots free, of each model its own', () => {
   expect(order.next([job('x'), job('y'), job('z')])?.id).toBe('other');
 });
 
-test('of suspects one runs at a time', () => {
-  const order = orderOf(job('s2', 'ann', 1, { suspect: true }), job('sound', 'bob'));
-  expect(order.next([job('s1', 'cat', 1, { suspect: true })])?.id).toBe('sound');
+test('a suspect runs next, and alone', () => {
+  const order = orderOf(job('sound', 'bob'), job('s2', 'ann', 1, { suspect: true }));
   expect(order.next([job('s1', 'cat', 1, { suspect: true })])).toBeNull();
+  expect(order.position('s2')).toBe(0);
   expect(order.next([])?.id).toBe('s2');
+  expect(order.next([job('s2', 'ann', 1, { suspect: true })])).toBeNull();
+  expect(order.next([job('s2', 'ann', 1, { suspect: true, model: 'big' })])?.id).toBe('sound');
 });
 
 test('positions are those in which jobs start', () => {
