@@ -4,6 +4,7 @@ import OpenAI, { APIError, toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeMedia, encodeImage, inspectImage, mediaFromBytes } from '../../../media/index.ts';
 import type { Engine } from '../../../src/contracts.ts';
+import type { JobRecord } from '../../../src/queue/contracts.ts';
 import { expectOpenAi } from '../openai-schema.ts';
 import { openTinyEngine, sent, startTinyServer, type Sent, type TinyServer } from '../tiny-server.ts';
 
@@ -45,6 +46,9 @@ async function sizeOf(b64: string | undefined): Promise<{ width: number; height:
 function warningsOf(response: object): string[] {
   const list: unknown = Reflect.get(response, 'warnings');
   return Array.isArray(list) ? list.map((each: Sent['warnings'][number]) => each.code).toSorted() : [];
+}
+async function newest(): Promise<JobRecord | undefined> {
+  return (await server.parts.queue.list({ owner: 'local', kind: 'image' }, { limit: 1 }))[0];
 }
 async function picture(): Promise<File> {
   const pixels = new Uint8Array(64 * 64 * 3).fill(200);
@@ -104,9 +108,21 @@ test('leaving a stream cancels the job', async () => {
     expect(event.type).toBe('image_generation.partial_image');
     break;
   }
-  const [job] = await server.parts.queue.list({ owner: 'local', kind: 'image' }, { limit: 1 });
+  const job = await newest();
   for await (const event of server.parts.queue.events(job?.id ?? '', 0)) if (event.type.startsWith('job-')) expect(event.type).not.toBe('job-end');
   expect((await server.parts.queue.get(job?.id ?? ''))?.status).toBe('cancelled');
+});
+
+test('a client that leaves without a stream cancels its job too', async () => {
+  const gone = new AbortController();
+  const request = client.images.generate({ prompt: 'left alone', ...extra({ steps: 900 }) }, { signal: gone.signal }).catch((error: unknown) => error);
+  const before = (await newest())?.id;
+  await expect.poll(async () => (await newest())?.id, { timeout: 20_000 }).not.toBe(before);
+  const job = await newest();
+  gone.abort();
+  expect(await request).toBeInstanceOf(APIError);
+  for await (const event of server.parts.queue.events(job?.id ?? '', 0)) void event;
+  expect((await newest())?.status).toBe('cancelled');
 });
 
 test('edits take one picture or several, and a mask whose transparent parts may change', async () => {

@@ -101,6 +101,23 @@ test('faults are told before anything is accepted, with the field', async () => 
   }
 });
 
+test('several outputs and variants come in the order of the reply, each with its seed; a mix takes the place of words', async () => {
+  const { id } = await sent(send({ input: [{ type: 'text', text: 'a cat' }], outputs: ['image', 'speech'], route: 'direct', seed: 20, count: 2, options: { image: { steps: 1 } } }));
+  expect((await eventsOf(id)).at(-1)?.data.type).toBe('job-end');
+  const { outputs } = await sent(server.app.request(`/v1/jobs/${id}`));
+  expect(outputs).toMatchObject([0, 1].flatMap((variant) => [{ output: 'image', variant, part: 0, seed: 20 + variant }, { output: 'speech', variant, part: 1, media: { modality: 'audio' } }]));
+  const mix = [{ weight: 0.7, part: { type: 'text', text: 'a cat' } }, { weight: -0.2, part: { type: 'media', id: outputs[0]?.media.id } }];
+  const mixed = await sent(send({ mix, outputs: ['image'], route: 'direct', options: { image: { steps: 1 } } }));
+  expect((await eventsOf(mixed.id)).at(-1)?.data.type).toBe('job-end');
+  expect(await sent(server.app.request(`/v1/jobs/${mixed.id}`))).toMatchObject({ request: { input: [], mix: [{ weight: 0.7, part: { text: 'a cat' } }, { weight: -0.2, part: { media: { id: outputs[0]?.media.id } } }] } });
+});
+
+test('a deadline ends a job wherever it stands', async () => {
+  const { id } = await sent(send({ ...drawing, options: { image: { steps: 900 } }, deadlineMs: 300 }));
+  expect((await eventsOf(id)).at(-1)?.data).toMatchObject({ type: 'job-error', code: 'timeout' });
+  expect(await sent(server.app.request(`/v1/jobs/${id}`))).toMatchObject({ status: 'failed', error: { code: 'timeout' }, deadlineAt: expect.any(Number) });
+});
+
 test('the same request under the same key is one job, another under it a conflict', async () => {
   const key = { 'idempotency-key': 'key-1' };
   const one = await sent(send({ input: [{ type: 'text', text: 'a cat' }], outputs: ['image'], route: 'direct' }, key));
