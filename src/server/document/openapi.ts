@@ -31,12 +31,11 @@ const descriptions: Readonly<Record<string, string>> = {
   '5XX': 'The server could not answer; `x-should-retry` says whether trying again helps.',
 };
 
-/** The document; `base` is the address under which clients reach the server. */
-export function openApiDocument(app: OpenAPIHono<AppEnv>, settings: ServerSettings, base: string): OpenApiDocument {
+/** The document, but for the address of the server. */
+export function openApiDocument(app: OpenAPIHono<AppEnv>, settings: ServerSettings): OpenApiDocument {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'anymodal', version: settings.version, description: 'Any mix of text, image, audio and video in, any mix out. Routes under /v1 speak OpenAI\'s shapes; /v1/jobs is the native API.' },
-    servers: [{ url: base }],
     security: settings.keysRequired ? [{ key: [] }, { session: [] }] : [{}, { key: [] }],
   });
   const { components = {} } = document;

@@ -7,7 +7,7 @@ import { baseAddress } from '../addresses.ts';
 import type { ServerParts } from '../contracts.ts';
 import { pagePolicy } from '../middleware/security.ts';
 import { createRoutes, type AppEnv } from '../routes.ts';
-import { openApiDocument } from './openapi.ts';
+import { openApiDocument, type OpenApiDocument } from './openapi.ts';
 import { referencePage } from './reference-page.ts';
 import { referenceStyle } from './reference-style.ts';
 
@@ -24,8 +24,15 @@ const pageRoute = createRoute({
 
 export function documentRoutes(app: OpenAPIHono<AppEnv>, { settings }: Pick<ServerParts, 'settings'>): OpenAPIHono<AppEnv> {
   const routes = createRoutes();
-  routes.openapi(documentRoute, (c) => c.json(JSON.parse(JSON.stringify(openApiDocument(app, settings, baseAddress(c, { settings })))), 200));
-  routes.openapi(pageRoute, (c) => c.html(referencePage(openApiDocument(app, settings, baseAddress(c, { settings }))), 200, { 'Content-Security-Policy': pagePolicy }));
+  // Made once, when first asked for: all routes are mounted by then, and whoever asks again costs nothing.
+  let made: OpenApiDocument | null = null;
+  let page: Promise<string> | null = null;
+  const documentOnce = (): OpenApiDocument => (made ??= openApiDocument(app, settings));
+  routes.openapi(documentRoute, (c) => c.json(JSON.parse(JSON.stringify({ ...documentOnce(), servers: [{ url: baseAddress(c, { settings }) }] })), 200));
+  routes.openapi(pageRoute, async (c) => {
+    page ??= Promise.resolve(referencePage(documentOnce())).then(String);
+    return c.html(await page, 200, { 'Content-Security-Policy': pagePolicy });
+  });
   routes.get('/docs/style.css', (c) => c.body(referenceStyle, 200, { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'public, max-age=3600' }));
   return routes;
 }
