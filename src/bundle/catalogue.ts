@@ -11,7 +11,7 @@ export interface CatalogueModel {
   readonly title: string;
   readonly reads: readonly string[];
   readonly makes: readonly string[];
-  /** `bundle` and `onnx` open as they are; `weights` are exported once, by `export`. */
+  /** `bundle` and `onnx` open as they are; `weights` are exported once, by `export` where there is such a command. */
   readonly form: 'bundle' | 'onnx' | 'weights';
   readonly source: { readonly repository: string; readonly revision?: string; readonly files?: readonly string[] } | { readonly address: string; readonly sha256?: string };
   /** With `{source}` where the path of what was pulled belongs. */

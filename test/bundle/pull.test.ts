@@ -161,6 +161,14 @@ describe('what goes wrong', () => {
     await expect(pull(await settingsOf(hub))).rejects.toMatchObject({ code: 'download_failed', message: expect.stringMatching(/answers 503, 3 times in a row\. What was fetched is kept/) });
   });
 
+  test('a server that falls silent is asked again, and given up in the end', async () => {
+    const hub = await startHub({ 'org/model': { files } });
+    hub.faults.onAsked = async () => new Promise(() => undefined);
+    const settings = await settingsOf(hub);
+    const door = { ...settings.door, stallMs: 100 };
+    await expect(pull({ ...settings, door })).rejects.toMatchObject({ code: 'download_failed', message: expect.stringMatching(/sent nothing for .* s, 3 times in a row/) });
+  });
+
   test('a full disk is said before a byte is fetched', async () => {
     const hub = await startHub({ 'org/model': { files } });
     const settings = await settingsOf(hub, { freeBytes: async () => 50_000 });

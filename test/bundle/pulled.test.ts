@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseCatalogue, readCatalogue } from '../../src/bundle/catalogue.ts';
@@ -21,11 +21,16 @@ describe('the catalogue', () => {
     expect(models.filter(({ licence }) => /NC|OpenRAIL|Stability/.test(licence.name) && !licence.accept)).toEqual([]);
   });
 
+  test('names exporters that there are', async () => {
+    const modules = (await readCatalogue()).flatMap((model) => model.export?.match(/-m (training\.[\w.]+)/)?.[1] ?? []);
+    expect(modules.length).toBeGreaterThan(3);
+    for (const module of modules) expect(existsSync(new URL(`../../${module.replaceAll('.', '/')}.py`, import.meta.url)), module).toBe(true);
+  });
+
   test('names every fault at once', () => {
     const model = { id: 'a', title: 'A', reads: ['text'], makes: ['text'], form: 'weights', source: { repository: 'a/b' }, bytes: null, licence: { name: 'MIT', accept: false }, gated: false };
-    expect(() => parseCatalogue({ format: 1, models: [model, { ...model, id: 'B' }] })).toThrow(/models\.0\.export: missing\n[^]*models\.1\.id: got "B"/);
-    const whole = { ...model, export: 'make {source}' };
-    expect(() => parseCatalogue({ format: 1, models: [whole, whole] })).toThrow('a is listed twice');
+    expect(() => parseCatalogue({ format: 1, models: [{ ...model, export: 'make' }, { ...model, id: 'B' }] })).toThrow(/models\.0\.export: got "make"[^]*models\.1\.id: got "B"/);
+    expect(() => parseCatalogue({ format: 1, models: [model, model] })).toThrow('a is listed twice');
   });
 });
 

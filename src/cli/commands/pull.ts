@@ -168,6 +168,7 @@ async function nextStep(name: string, { model, ...meant }: Meant, folder: string
   if (await opens(folder)) return `use it with --model ${name}`;
   const source = meant.kind === 'address' ? join(folder, nameOfFile(meant.address)) : folder;
   if (model?.export !== undefined) return `make a bundle of it once: ${model.export.replaceAll('{source}', JSON.stringify(source))}`;
+  if (model?.form === 'weights') return `this version of anymodal has no exporter that makes a bundle of it; the weights are in ${source}`;
   if (meant.kind === 'address') return `it is ${source}`;
   return model?.makes.includes('text') === true ? `use it with --use language-model=${name}` : `use it with --use OUTPUT=${name}`;
 }
@@ -186,7 +187,10 @@ async function list(json: boolean, shell: Shell): Promise<number> {
     for (const model of models) shell.stdout.write(`${JSON.stringify(model)}\n`);
     return exitCode.good;
   }
-  const rows = models.map(({ id, title, bytes, licence, form }) => [id, bytes === null ? '' : gigabytes(bytes), licence.name, form === 'weights' ? 'export once' : 'as it is', title]);
+  const rows = models.map(({ id, title, bytes, licence, form, export: command }) => {
+    const use = form !== 'weights' ? 'as it is' : command === undefined ? 'weights' : 'export once';
+    return [id, bytes === null ? '' : gigabytes(bytes), licence.name, use, title];
+  });
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) shell.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`);
   return exitCode.good;
