@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const source = new URL('./main.ts', import.meta.url);
 const inCheckout = existsSync(source);
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const newEnough = major > 22 || (major === 22 && minor >= 12);
+const newEnough = major > 22 || (major === 22 && minor >= 13);
 // In a checkout Node itself has to read TypeScript, which versions before 22.18 do only when asked to.
 const suitable = newEnough && (!inCheckout || Boolean(process.features.typescript));
 
@@ -22,7 +22,7 @@ if (suitable) {
     .find((path) => path !== process.execPath && existsSync(path));
   if (inCheckout && bundled !== undefined) runWith(bundled);
   else {
-    const mend = inCheckout ? 'run `npm ci` in the checkout, which brings a suitable one, or install Node 22.18 or newer' : 'install Node 22.12 or newer';
+    const mend = inCheckout ? 'run `npm ci` in the checkout, which brings a suitable one, or install Node 22.18 or newer' : 'install Node 22.13 or newer';
     process.stderr.write(`anymodal: this is Node ${process.versions.node}, which is too old; ${mend}.\n`);
     process.exitCode = 1;
   }
