@@ -107,7 +107,7 @@ describe('the package anymodal', () => {
     if (old === null || old === undefined) return;
     const version = (await run(old, ['--version'])).out;
     const { code, err } = await run(old, [join('node_modules', 'anymodal', 'src', 'cli', 'anymodal.js'), '--version']);
-    if (Number(version.slice(1).split('.')[0]) < 22) expect([code, err]).toEqual([1, expect.stringContaining('install Node 22.12 or newer')]);
+    if (Number(version.slice(1).split('.')[0]) < 22) expect([code, err]).toEqual([1, expect.stringContaining('install Node 22.13 or newer')]);
     else expect(code).toBe(0);
   });
 });
