@@ -106,7 +106,8 @@ export const pageShape = {
 function answerOf({ description, schema, bytes, events, headers }: Answer): { description: string; content?: Record<string, { schema: z.ZodType | { type: 'string'; format: string } }>; headers?: Record<string, { description: string; schema: { type: 'string' } }> } {
   const content = {
     ...(schema !== undefined && { 'application/json': { schema } }),
-    ...(events !== undefined && { 'text/event-stream': { schema: events } }),
+    // The document says of `data` that it is text with JSON in it.
+    ...(events !== undefined && { 'text/event-stream': { schema: z.object({ id: z.string().optional(), event: z.string().optional(), data: events }) } }),
     ...Object.fromEntries((bytes ?? []).map((type) => [type, { schema: { type: 'string' as const, format: 'binary' } }])),
   };
   return {

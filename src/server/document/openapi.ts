@@ -54,8 +54,20 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, settings: ServerSettin
       for (const [range, description] of Object.entries(descriptions)) {
         responses[range] ??= { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
       }
+      for (const response of Object.values(responses)) describeEvents(response);
       operation.responses = responses;
     }
   }
   return document;
+}
+
+/** Events of a stream are lines of text: `data` is text that holds JSON of the event's own schema. */
+function describeEvents(response: object): void {
+  const schema = ['content', 'text/event-stream', 'schema', 'properties'].reduce<unknown>(fieldOf, response);
+  if (typeof schema !== 'object' || schema === null || !('data' in schema)) return;
+  schema.data = { type: 'string', contentMediaType: 'application/json', contentSchema: schema.data, description: 'JSON of one event, or [DONE].' };
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

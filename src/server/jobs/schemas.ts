@@ -84,7 +84,7 @@ export const jobSchema = z
         count: z.number().int(),
         options: z.record(z.string(), z.record(z.string(), z.unknown())),
         negativePrompt: z.string().nullable(),
-        mask: mediaSchema.nullable(),
+        mask: z.union([mediaSchema, z.null()]),
         mix: z.array(z.object({ weight: z.number(), part: shownPart })).nullable(),
         metadata: z.boolean(),
       })

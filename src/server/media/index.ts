@@ -39,7 +39,7 @@ const listQuery = z.object({
   origin: z.enum(['upload', 'input', 'made']).optional().openapi({ description: 'Only media that came here in this way.' }),
 });
 const limit = z.coerce.number().int().min(1).max(100).default(20).openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20 });
-const searchQuery = z.object({ text: z.string().min(1).max(4000).openapi({ description: 'Words to look for.' }), limit, modality: z.string().max(40).optional() });
+const searchQuery = z.object({ text: z.string().min(1).max(1000).openapi({ description: 'Words to look for.' }), limit, modality: z.string().max(40).optional() });
 const searchSchema = z
   .strictObject({
     text: z.string().min(1).max(4000).optional().openapi({ description: 'Words to look for; or' }),
