@@ -66,7 +66,7 @@ export async function openServer(values: Configuration & { readonly data: string
       queue, keys, logger,
       engines: pool,
       media: folder.media,
-      conversations: createConversationStore(folder.database),
+      conversations: createConversationStore(folder.database, { memoryMs: days === null ? Infinity : days * 86_400_000 }),
       tools: mediaTools,
       settings: settingsOf(values, keysRequired, version),
       secret: folder.secret,
