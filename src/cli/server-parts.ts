@@ -105,7 +105,9 @@ async function closeAll(engines: Engines | null, folder: DataFolder): Promise<vo
 }
 
 function settingsOf(values: Configuration, keysRequired: boolean, version: string): ServerSettings {
-  const { strict, limits, deadlineMs, addressMs, hosts, origins, remoteMedia, publicUrl } = values;
+  const { strict, limits, deadlineMs, addressMs, origins, remoteMedia, publicUrl } = values;
+  // What it is told to listen as, it is called by.
+  const hosts = [...values.hosts, values.host];
   return { strict, keysRequired, limits, deadlineMs, addressMs, hosts, origins, remoteMedia, publicUrl, version };
 }
 
