@@ -34,6 +34,8 @@ export class MediaFiles {
   readonly #token: () => string;
   /** Writing and removing the same file take turns. */
   readonly #turns = new Map<string, Promise<void>>();
+  /** Files that a loss of power may still take, written by this process. */
+  readonly #unsynced = new Set<string>();
 
   constructor(folder: string, disk: Disk, token: () => string) {
     this.#folder = folder;
@@ -65,12 +67,14 @@ export class MediaFiles {
   async write(id: string, bytes: Uint8Array, sync: boolean): Promise<void> {
     if (createHash('sha256').update(bytes).digest('hex') !== id) throw new AnymodalError('bad_media', 'a medium whose id is not the SHA-256 of its bytes');
     const path = this.#path(id);
-    if ((await sizeOf(path)) === bytes.byteLength) return;
+    if ((await sizeOf(path)) === bytes.byteLength && !(sync && this.#unsynced.has(id))) return;
     const part = join(this.#folder, PARTS, this.#token());
     try {
       await this.#disk.write(part, bytes, sync);
       const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await rename(part, path);
+      if (sync) this.#unsynced.delete(id);
+      else this.#unsynced.add(id);
       if (sync) for (const folder of [dirname(path), ...(made === undefined ? [] : [dirname(dirname(path)), this.#folder])]) await syncFolder(folder);
     } catch (error) {
       await rm(part, { force: true });
@@ -98,6 +102,7 @@ export class MediaFiles {
   }
 
   async remove(id: string): Promise<void> {
+    this.#unsynced.delete(id);
     await rm(this.#path(id), { force: true });
   }
 

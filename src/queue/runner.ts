@@ -101,7 +101,9 @@ export class Runner {
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const channel = new Channel({
       job: record.id, log, clock, flushMs,
-      kept: (events) => events.forEach((event) => observe(record, event)),
+      kept: (events) => {
+        for (const event of events) tell(() => observe(record, event));
+      },
       failed: (error) => this.#stop(entry, { kind: 'fault', error }),
     });
     const cancelDeadline = record.deadlineAt === null ? () => undefined : clock.after(record.deadlineAt - clock.now(), () => this.#stop(entry, { kind: 'deadline' }));
@@ -112,10 +114,11 @@ export class Runner {
     return entry;
   }
 
-  /** Stops a job; fulfilled when it has ended, or was left. */
+  /** Stops a job; fulfilled when it has ended, or was left. Throws `disk_full` where its end cannot be kept by now. */
   async stop(id: string, stop: Stop): Promise<void> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
+    if (this.#starting && entry.channel.fault !== null) throw entry.channel.fault;
     this.#stop(entry, stop);
     await entry.done;
   }
@@ -247,6 +250,15 @@ export class Runner {
       if (entry.channel.followers > 0) this.#dropPreviews(entry);
       else void media.removeOfJob(entry.record.id, 'previews').catch(() => undefined);
     });
+  }
+}
+
+/** A fault of who watches costs no job its events. */
+function tell(watch: () => void): void {
+  try {
+    watch();
+  } catch {
+    // Who watches knows of it.
   }
 }
 
