@@ -53,8 +53,8 @@ class ChainEngine implements Engine {
   }
 
   async check(job: JobRequest, signal = new AbortController().signal): Promise<void> {
-    const stop = AbortSignal.any([signal, this.#closing.signal]);
-    await this.#turns.join().take(stop, async () => this.#resolve(job, stop));
+    // Runs no graph, and so waits for no turn: who asks is answered between two steps of others.
+    await this.#resolve(job, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
