@@ -81,7 +81,8 @@ export async function cachedModels(cache: string): Promise<CachedModel[]> {
   return models;
 }
 
-async function filesBelow(folder: string): Promise<{ path: string; bytes: number }[]> {
+/** Files of a folder and of those below with their sizes, those that lead nowhere left out. */
+export async function filesBelow(folder: string): Promise<{ path: string; bytes: number }[]> {
   const files: { path: string; bytes: number }[] = [];
   for (const path of (await readdir(folder, { recursive: true })).toSorted(byName)) {
     const found = await stat(join(folder, path)).catch(() => null);

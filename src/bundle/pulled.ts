@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CatalogueModel } from './catalogue.ts';
 import { isRepository, isRevision } from './hub.ts';
-import { cachedModel, cachedModels, type CachedModel } from './hub-cache.ts';
+import { cachedModel, cachedModels, filesBelow, type CachedModel } from './hub-cache.ts';
 import { matches } from './hub-files.ts';
 import { holdsBundle } from './resolve.ts';
 
@@ -75,14 +75,22 @@ export interface PulledModel extends CachedModel {
   readonly model: CatalogueModel | null;
 }
 
-/** Models in the shared cache that anymodal can use or export: bundles, graphs, and those of the catalogue. */
-export async function pulledModels(cache: string, catalogue: readonly CatalogueModel[]): Promise<PulledModel[]> {
+/** Pulled models that anymodal can use or export: bundles, graphs, and those of the catalogue. What came from an address has its folder as repository. */
+export async function pulledModels({ cache, ownCache }: Caches, catalogue: readonly CatalogueModel[]): Promise<PulledModel[]> {
   const found: PulledModel[] = [];
   for (const cached of await cachedModels(cache)) {
     const model = catalogue.find(({ source }) => 'repository' in source && source.repository === cached.repository) ?? null;
-    if (model !== null || cached.files.some(({ path }) => path === 'bundle.json' || path.endsWith('.onnx'))) found.push({ ...cached, model });
+    found.push({ ...cached, model });
   }
-  return found;
+  const places = join(ownCache, 'addresses');
+  for (const name of await readdir(places).catch(() => [])) {
+    const folder = join(places, name);
+    const model = catalogue.find(({ source }) => 'address' in source && folderOfAddress(ownCache, new URL(source.address)) === folder) ?? null;
+    // A file that is still on its way is none.
+    const files = (await filesBelow(folder)).filter(({ path }) => !path.startsWith('.locks') && !path.includes('.anymodal-part'));
+    if (files.length > 0) found.push({ repository: folder, commit: '', folder, files, model });
+  }
+  return found.filter(({ model, files }) => model !== null || files.some(({ path }) => path === 'bundle.json' || path.endsWith('.onnx')));
 }
 
 /** Whether every pattern of a catalogue entry has a file in the cache; licences and readmes may be missing. */

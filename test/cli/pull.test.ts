@@ -80,6 +80,7 @@ describe('pull', () => {
     expect(readFileSync(join(shell.out().trim(), 'a/model.onnx')).equals(weights)).toBe(true);
     expect(hub.asked.map(({ token }) => token)).not.toContain('Bearer hf_secret');
     expect((await run(['embed', 'a', '--model', address], null, { folder: shell.folder, hub: { endpoint: 'http://127.0.0.1:1' } })).shell.err()).toContain('expects no engine');
+    expect((await run(['models', '--json'], null, { folder: shell.folder })).shell.events().find(({ folder }) => folder === shell.out().trim())).toMatchObject({ state: 'ready', bytes: 50_000 });
   });
 
   test.each([
@@ -132,14 +133,15 @@ describe('a pull in a process of its own', () => {
       });
       goOn();
       expect([signal, code]).toEqual([signal, signal === 'SIGINT' ? 130 : null]);
-      expect(eventsOf(out).at(-1)?.['type']).toBe(signal === 'SIGINT' ? 'pull-abort' : 'pull-start');
+      // How far it came before it was killed is chance.
+      expect(eventsOf(out).at(-1)?.['type']).toMatch(signal === 'SIGINT' ? /^pull-abort$/ : /^pull-(start|progress)$/);
     }
     hub.faults.onAsked = () => undefined;
     const { code, out, err } = await anymodal(['pull', 'org/large'], { folder, environment: environmentOf(hub, folder) });
     expect([code, out.trim().startsWith(join(folder, 'hub'))]).toEqual([0, true]);
     expect(`${out}${err}`).not.toContain('hf_stored');
     expect(readFileSync(join(out.trim(), 'model.onnx')).equals(weights)).toBe(true);
-  });
+  }, 120_000);
 });
 
 describe('the line of a pull', () => {

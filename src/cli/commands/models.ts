@@ -38,7 +38,7 @@ interface Row {
 /** Models in the shared cache, by the name that --model or --use takes, those that `rows` has aside. */
 async function pulledRows(rows: readonly Row[], shell: Shell): Promise<Row[]> {
   const found: Row[] = [];
-  for (const pulled of await pulledModels(shell.environment.hub.cache, await readCatalogue())) {
+  for (const pulled of await pulledModels(shell.environment.hub, await readCatalogue())) {
     if (rows.some((row) => row.summary?.folder === pulled.folder)) continue;
     const id = pulled.model?.id ?? pulled.repository;
     const row = (await opens(pulled.folder)) ? await rowOf(id, pulled.folder) : rowOfPulled(id, pulled);
