@@ -2,6 +2,7 @@
 
 import type { AnyFactory } from '../src/contracts.ts';
 import { featureRegression } from './feature-regression.ts';
+import { jointFeature } from './joint-feature.ts';
 import { jointToken } from './joint-token.ts';
 import { linear, mlp } from './linear.ts';
 import { nextGptTransformer } from './nextgpt-transformer.ts';
@@ -13,5 +14,6 @@ export const factories: readonly AnyFactory[] = [
   nextGptTransformer,
   featureRegression,
   jointToken,
+  jointFeature,
   textCharacters,
 ];

@@ -1,7 +1,7 @@
 // The factory `thumbnail`: a picture to one token of its colours, 8 x 8, so that a bundle without a trained encoder takes pictures to edit.
 // Checks that a picture can be read; knows no joint space and no model.
 
-import { decodeImage, inspectImage } from '../../media/index.ts';
+import { decodeImage, imageMediaTypes, inspectImage } from '../../media/index.ts';
 import type { Factory } from '../../src/contracts.ts';
 
 const EDGE = 8;
@@ -14,7 +14,7 @@ export const thumbnail: Factory<'encoder'> = {
   ports: () => ({ in: {}, out: { tokens: [1, 3 * EDGE * EDGE] } }),
   async open() {
     return {
-      mediaTypes: ['image/png', 'image/jpeg', 'image/webp', 'image/gif'],
+      mediaTypes: imageMediaTypes,
       async check(media, { signal }) {
         await inspectImage(media, signal);
       },

@@ -8,7 +8,7 @@ import re
 #: What the UNet of a pipeline is shown beside the sample.
 TASKS = {'StableDiffusionPipeline': 'generate', 'StableDiffusionImg2ImgPipeline': 'generate', 'StableDiffusionInpaintPipeline': 'inpaint',
          'StableDiffusionInstructPix2PixPipeline': 'instruct', 'StableDiffusionXLPipeline': 'generate', 'StableDiffusionXLImg2ImgPipeline': 'generate',
-         'StableDiffusionXLInpaintPipeline': 'inpaint'}
+         'StableDiffusionXLInpaintPipeline': 'inpaint', 'StableUnCLIPImg2ImgPipeline': 'generate'}
 SCHEDULERS = {'PNDMScheduler': 'pndm', 'DDIMScheduler': 'ddim', 'EulerDiscreteScheduler': 'euler', 'EulerAncestralDiscreteScheduler': 'euler-ancestral',
               'DPMSolverMultistepScheduler': 'dpm-solver', 'LCMScheduler': 'lcm'}
 

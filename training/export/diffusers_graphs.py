@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 #: Names of the axes that may vary, by port.
-AXES = {'sample': {0: 'batch', 2: 'height', 3: 'width'}, 'encoder_hidden_states': {0: 'batch', 1: 'tokens'}, 'text_embeds': {0: 'batch'}, 'time_ids': {0: 'batch'},
+AXES = {'sample': {0: 'batch', 2: 'height', 3: 'width'}, 'encoder_hidden_states': {0: 'batch', 1: 'tokens'}, 'text_embeds': {0: 'batch'}, 'time_ids': {0: 'batch'}, 'class_labels': {0: 'batch'},
         'out_sample': {0: 'batch', 2: 'height', 3: 'width'}, 'latent_sample': {0: 'batch', 2: 'rows', 3: 'columns'}, 'latent_parameters': {0: 'batch', 2: 'rows', 3: 'columns'},
         'input_ids': {0: 'batch', 1: 'length'}, 'last_hidden_state': {0: 'batch', 1: 'length'}}
 
@@ -39,13 +39,16 @@ class FusedProcessor:
 
 
 class Unet(nn.Module):
+    """`more` is `text_embeds` and `time_ids` of XL, or `class_labels` of unCLIP."""
+
     def __init__(self, unet, xl: bool):
         super().__init__()
         self.unet, self.xl = unet, xl
 
-    def forward(self, sample, timestep, encoder_hidden_states, text_embeds=None, time_ids=None):
-        added = {'text_embeds': text_embeds, 'time_ids': time_ids} if self.xl else None
-        return self.unet(sample, timestep, encoder_hidden_states, added_cond_kwargs=added, return_dict=False)[0]
+    def forward(self, sample, timestep, encoder_hidden_states, *more):
+        added = dict(zip(('text_embeds', 'time_ids'), more, strict=True)) if self.xl else None
+        labels = more[0] if more and not self.xl else None
+        return self.unet(sample, timestep, encoder_hidden_states, class_labels=labels, added_cond_kwargs=added, return_dict=False)[0]
 
 
 class Tower(nn.Module):
@@ -59,6 +62,18 @@ class Tower(nn.Module):
         result = self.tower(input_ids, output_hidden_states=self.penultimate)
         states = result.hidden_states[-2] if self.penultimate else result.last_hidden_state
         return (states, result.text_embeds) if self.projected else (states,)
+
+
+class Seen(nn.Module):
+    """CLIP's picture tower to the joint space: its embedding at length 1."""
+
+    def __init__(self, tower):
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, pixels):
+        embedding = self.tower(pixels).image_embeds
+        return embedding / embedding.norm(dim=-1, keepdim=True)
 
 
 class Encoder(nn.Module):
@@ -102,6 +117,8 @@ def export_unet(unet, path: Path, fused: bool = True) -> None:
     if xl:
         pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
         inputs |= {'text_embeds': torch.randn(2, pooled, generator=generator).to(dtype), 'time_ids': torch.tensor([[64.0, 64, 0, 0, 64, 64]] * 2).to(dtype)}
+    if config.class_embed_type == 'projection':
+        inputs |= {'class_labels': torch.randn(2, config.projection_class_embeddings_input_dim, generator=generator).to(dtype)}
     export(Unet(unet, xl), inputs, ['out_sample'], path)
 
 
@@ -110,6 +127,11 @@ def export_tower(tower, path: Path, states: str, projected: bool) -> None:
     outputs = [states, *(['text_embeds'] if projected else [])]
     export(Tower(tower, states != 'last_hidden_state', projected), {'input_ids': torch.full((2, 77), 1)}, outputs, path,
            {states: {0: 'batch', 1: 'length'}, 'text_embeds': {0: 'batch'}})
+
+
+def export_picture_tower(tower, path: Path) -> None:
+    edge = tower.config.image_size
+    export(Seen(tower), {'pixels': torch.zeros(2, 3, edge, edge)}, ['joint'], path, {'pixels': {0: 'batch'}, 'joint': {0: 'batch'}})
 
 
 def export_autoencoder(vae, encoder: Path, decoder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.5, 2.1, Turbo, XL, XL-Turbo, inpainting and InstructPix2Pix to a bundle folder.
+"""Stable Diffusion 1.5, 2.1, Turbo, XL, XL-Turbo, inpainting, InstructPix2Pix and 2.1-unCLIP to a bundle folder.
 
 Usage: python -m training.export.stable_diffusion SOURCE OUT [--dtype fp32|fp16|int8|int4] [--tokenizer FOLDER] [--tiny FOLDER] [--id ID] [--licence SPDX] [--plain]
 SOURCE is a local diffusers folder, or a single .safetensors file (then --tokenizer names a folder with vocab.json and merges.txt). Weights are
@@ -15,7 +15,7 @@ import torch
 from diffusers import AutoencoderTiny, DiffusionPipeline
 
 from .diffusers_config import TASKS, decoder_config, tower_config
-from .diffusers_graphs import Decoder, export, export_autoencoder, export_tower, export_unet
+from .diffusers_graphs import Decoder, export, export_autoencoder, export_picture_tower, export_tower, export_unet
 from .shards import write_sharded
 from .single_file import load_single_file
 
@@ -37,7 +37,7 @@ def load(source: Path, tokenizer: Path | None):
         if not list((source / part).glob('*.safetensors')):
             unsafe = [path.name for path in (source / part).glob('*') if path.suffix in UNSAFE]
             raise SystemExit(f'{source.name}: {part} has no .safetensors file' + (f'; {", ".join(unsafe)} is a pickle, which can run any code when it is read.' if unsafe else '.'))
-    none = {} if 'XL' in name else {'safety_checker': None, 'requires_safety_checker': False, 'feature_extractor': None}
+    none = {} if 'XL' in name or 'UnCLIP' in name else {'safety_checker': None, 'requires_safety_checker': False, 'feature_extractor': None}
     return DiffusionPipeline.from_pretrained(source, use_safetensors=True, local_files_only=True, torch_dtype=torch.float32, **none)
 
 
@@ -47,7 +47,7 @@ def write_bundle(pipeline, out: Path, dtype: str, tiny: Path | None = None, fuse
     bits = {'int8': 8, 'int4': 4}.get(dtype)
     kind = torch.float16 if dtype == 'fp16' else torch.float32
     xl = getattr(pipeline, 'text_encoder_2', None) is not None
-    files = {'prompt-encoder': {}, 'image-decoder': {}}
+    files = {'prompt-encoder': {}, 'image-decoder': {}, 'image-encoder': {}}
 
     def place(component: str, key: str, part: str, write) -> None:
         """Exports to a scratch folder, then rewrites with the weights in shards."""
@@ -60,6 +60,8 @@ def write_bundle(pipeline, out: Path, dtype: str, tiny: Path | None = None, fuse
             files[component][f'{part}-weights{index}'] = f'{part}/{path.name}'
         print(f'{part}: {sum(path.stat().st_size for path in (out / part).iterdir()) / 1e6:.1f} MB', flush=True)
 
+    if hasattr(pipeline, 'image_normalizer'):
+        write_no_prompt(pipeline, out)
     towers = []
     for suffix, key in (('', ''), ('_2', '2'))[:2 if xl else 1]:
         tower, tokenizer = getattr(pipeline, f'text_encoder{suffix}'), getattr(pipeline, f'tokenizer{suffix}')
@@ -104,8 +106,41 @@ def write_bundle(pipeline, out: Path, dtype: str, tiny: Path | None = None, fuse
             'image-reader': {'kind': 'encoder', 'uses': 'thumbnail', 'files': {}, 'config': {}}},
         'joint': None, 'inputs': {'image': {'encoder': 'image-reader', 'projector': None}}, 'languageModel': None,
         'outputs': {'image': {'decoder': 'image-decoder', 'sources': {'prompt': 'prompt-encoder'}, 'chat': 'caption'}}, 'groups': []}
+    if hasattr(pipeline, 'image_normalizer'):
+        add_feature(bundle, pipeline, files, place, listed, out)
     (out / 'bundle.json').write_text(json.dumps(bundle, indent=2) + '\n')
     return bundle
+
+
+@torch.no_grad()
+def write_no_prompt(pipeline, out: Path) -> None:
+    """Tokens of no prompt, for conditioning that is an embedding alone."""
+    ids = pipeline.tokenizer('', padding='max_length', max_length=77, return_tensors='pt').input_ids
+    (out / 'no-prompt.f32').write_bytes(pipeline.text_encoder(ids).last_hidden_state[0].float().numpy().astype('<f4').tobytes())
+
+
+def add_feature(bundle: dict, pipeline, files: dict, place, listed, out: Path) -> None:
+    """unCLIP: its picture tower as encoder into the joint space, and that space as a source of pictures."""
+    tower, normaliser = pipeline.image_encoder, pipeline.image_normalizer
+    mean, deviation = (part.detach().float()[0] for part in (normaliser.mean, normaliser.std))
+    (out / 'statistics.f32').write_bytes(torch.cat([mean, deviation]).numpy().astype('<f4').tobytes())
+    place('image-encoder', 'model', 'image_encoder', lambda path: export_picture_tower(tower, path))
+    width, extractor = tower.config.projection_dim, pipeline.feature_extractor
+    decoder = bundle['components']['image-decoder']
+    decoder['files'] |= listed({'featureStatistics': 'statistics.f32', 'unconditional': 'no-prompt.f32'})
+    noise = pipeline.image_noising_scheduler.config
+    decoder['config'] |= {'featureWidth': width, 'unconditional': True, 'guidanceScale': 10, 'steps': 20,
+                          'featureNoise': {key: value for key, value in (('betaSchedule', noise.beta_schedule), ('numTrainTimesteps', noise.num_train_timesteps),
+                                                                         ('betaStart', noise.beta_start), ('betaEnd', noise.beta_end))}}
+    del bundle['components']['image-reader']
+    config = {'joint': width, 'size': tower.config.image_size, 'mean': list(extractor.image_mean), 'std': list(extractor.image_std)}
+    length = float((mean.square() + deviation.square()).sum().sqrt())  # of the embeddings that it was trained with
+    bundle['components'] |= {
+        'image-encoder': {'kind': 'encoder', 'uses': 'clip-joint-image', 'files': listed(files['image-encoder']), 'config': config},
+        'feature': {'kind': 'output-projector', 'uses': 'joint-feature', 'files': {}, 'config': {'width': width, 'scale': length}}}
+    bundle['joint'] = width
+    bundle['inputs'] = {'image': {'encoder': 'image-encoder', 'projector': None}}
+    bundle['outputs']['image']['sources']['joint'] = 'feature'
 
 
 def digest(path: Path) -> str:

@@ -12,6 +12,8 @@ export interface Branch {
   readonly tokens: Float32Array;
   /** [pooledWidth]; null without one. */
   readonly pooled: Float32Array | null;
+  /** [2 * featureWidth]: class labels; null without them. */
+  readonly labels: Float32Array | null;
   /** Whether it is shown the picture, where the UNet has a place for one. */
   readonly shown: boolean;
 }
@@ -23,23 +25,25 @@ export interface Branches {
   combine(outputs: Float32Array): Float32Array;
 }
 
-/** The branches that a request asks for. `none` is the tokens of no prompt from the bundle. Throws `bundle_invalid` for conditioning of another width. */
-export function branchesOf(config: StableDiffusionConfig, request: DecodeRequest, options: StableDiffusionOptions, none: Float32Array | null, context: Context): Branches {
+/** The branches that a request asks for. `none` is the tokens of no prompt from the bundle, `labels` what
+ * an unCLIP model is told. Throws `bundle_invalid` for conditioning of another width. */
+export function branchesOf(config: StableDiffusionConfig, request: DecodeRequest, options: StableDiffusionOptions, none: Float32Array | null, labels: Float32Array | null, context: Context): Branches {
   const { conditioning, negative } = request;
   const { guidanceScale } = options;
   const imageGuidanceScale = config.task === 'instruct' ? (options.imageGuidanceScale ?? config.imageGuidanceScale) : 1;
   const guided = guidanceScale > 1 && imageGuidanceScale >= 1;
   if (negative !== null && !guided) context.warn('negative_unused', 'a negative prompt has no effect at a guidance scale of 1 or less.');
   const empty = optional(conditioning, 'emptyTokens', config.tokenWidth) ?? none;
-  const tokens = required(conditioning, 'tokens', config.tokenWidth);
+  // A feature alone goes with no prompt.
+  const tokens = labels !== null && conditioning['tokens'] === undefined && empty !== null ? empty : required(conditioning, 'tokens', config.tokenWidth);
   const away = negative === null ? (empty ?? new Float32Array(tokens.length)) : required(negative, 'tokens', config.tokenWidth);
   const rows = (guided ? Math.max(tokens.length, away.length) : tokens.length) / config.tokenWidth;
   const pooledOf = (from: Conditioning, port: string): Float32Array | null => (config.pooledWidth === null ? null : (optional(from, port, config.pooledWidth) ?? new Float32Array(config.pooledWidth)));
 
-  const prompted: Branch = { tokens: padded(tokens, rows * config.tokenWidth, empty), pooled: pooledOf(conditioning, 'pooled'), shown: true };
+  const prompted: Branch = { tokens: padded(tokens, rows * config.tokenWidth, empty), pooled: pooledOf(conditioning, 'pooled'), labels, shown: true };
   if (!guided) return { rows, all: [prompted], combine: (output) => output };
   const pooled = negative === null ? pooledOf(conditioning, 'emptyPooled') : pooledOf(negative, 'pooled');
-  const unprompted: Branch = { tokens: padded(away, rows * config.tokenWidth, empty), pooled, shown: true };
+  const unprompted: Branch = { tokens: padded(away, rows * config.tokenWidth, empty), pooled, labels: labels === null ? null : new Float32Array(labels.length), shown: true };
   if (config.task !== 'instruct') return { rows, all: [prompted, unprompted], combine: (outputs) => guide(outputs, guidanceScale) };
   return { rows, all: [prompted, unprompted, { ...unprompted, shown: false }], combine: (outputs) => guideTwice(outputs, guidanceScale, imageGuidanceScale) };
 }

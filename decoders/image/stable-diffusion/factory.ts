@@ -15,6 +15,7 @@ import { previewOf } from '../preview.ts';
 import { checkReferences, readEditSource } from '../sources.ts';
 import type { EditSource } from '../sources.ts';
 import { branchesOf } from './branches.ts';
+import { noisedFeature } from './feature.ts';
 import { openStableDiffusionGraphs } from './graphs.ts';
 import type { StableDiffusionGraphs } from './graphs.ts';
 import { configSchema, defaultStrength, optionsSchema } from './settings.ts';
@@ -28,7 +29,9 @@ export const stableDiffusion: Factory<'decoder'> = {
   name: FACTORY,
   config: configSchema,
   ports(given) {
-    const { tokenWidth, pooledWidth } = readConfig(given);
+    const { tokenWidth, pooledWidth, featureWidth } = readConfig(given);
+    // An unCLIP model takes a prompt, a feature, or both.
+    if (featureWidth !== null) return { in: {}, out: {} };
     return { in: { tokens: [null, tokenWidth], ...(pooledWidth !== null && { pooled: [pooledWidth] }) }, out: {} };
   },
   async open(source) {
@@ -61,7 +64,8 @@ async function* decodeRequest(config: StableDiffusionConfig, graphs: StableDiffu
   const { width, height } = options;
   const latent = [config.latentChannels, height / config.factor, width / config.factor] as const;
   const elements = latent[0] * latent[1] * latent[2];
-  // The first draw of the job: reference pictures compare only if nothing is drawn before it.
+  // The first draws of the job: reference pictures compare only if nothing is drawn before it.
+  const labels = labelsOf(config, graphs, request, options, context);
   const eps = context.random.normal(elements);
   const encode = async (planar: Float32Array): Promise<Float32Array> => graphs.encode(planar, latent);
   const source = await readEditSource(request.references, { latent, factor: config.factor }, { encode }, context);
@@ -74,7 +78,7 @@ async function* decodeRequest(config: StableDiffusionConfig, graphs: StableDiffu
     eps,
     draw: () => context.random.normal(elements),
     predict: graphs.predictor({
-      branches: branchesOf(config, request, options, graphs.unconditional, context),
+      branches: branchesOf(config, request, options, graphs.unconditional, labels, context),
       latent,
       beside: await besideOf(config, source, encode, latent),
       pixels: { width, height },
@@ -93,6 +97,19 @@ async function* decodeRequest(config: StableDiffusionConfig, graphs: StableDiffu
     { format: options.format, quality: options.quality, provenance: provenanceWith(request.provenance, options, settingsOf(options, source !== null)), mark: true },
   );
   yield { type: 'media', media };
+}
+
+/** What an unCLIP model is told of a picture, zeros where no embedding is given; null for another model. */
+function labelsOf(config: StableDiffusionConfig, graphs: StableDiffusionGraphs, { conditioning }: DecodeRequest, options: StableDiffusionOptions, context: Context): Float32Array | null {
+  const { featureWidth: width } = config;
+  if (width === null || graphs.statistics === null) return null;
+  const feature = conditioning['feature'];
+  if (feature === undefined) {
+    context.warn('feature_missing', 'this model makes pictures from the embedding of a picture; from words alone it makes worse ones.');
+    return new Float32Array(2 * width);
+  }
+  if (feature.data.length !== width) throw new AnymodalError('bundle_invalid', `${FACTORY}: conditioning feature: got [${feature.shape.join(', ')}], expected [${width}].`);
+  return noisedFeature(feature.data, graphs.statistics, config.featureNoise, options.noiseLevel ?? 0, context.random.normal(width));
 }
 
 /** Channels that the UNet is shown behind the sample: the picture, or a mask (1 is made anew) and the picture without what it covers. */
@@ -118,8 +135,8 @@ function keptOf(config: StableDiffusionConfig, source: EditSource | null): Traje
 }
 
 /** The settings that determine the picture. */
-function settingsOf({ steps, guidanceScale, imageGuidanceScale, width, height, scheduler, strength, format, quality }: StableDiffusionOptions, edited: boolean): Provenance {
-  return { steps, guidanceScale, ...(imageGuidanceScale !== undefined && { imageGuidanceScale }), scheduler, width, height, ...(edited && { strength }), format, ...(format !== 'png' && { quality }) };
+function settingsOf({ steps, guidanceScale, imageGuidanceScale, noiseLevel, width, height, scheduler, strength, format, quality }: StableDiffusionOptions, edited: boolean): Provenance {
+  return { steps, guidanceScale, ...(imageGuidanceScale !== undefined && { imageGuidanceScale }), ...(noiseLevel !== undefined && { noiseLevel }), scheduler, width, height, ...(edited && { strength }), format, ...(format !== 'png' && { quality }) };
 }
 
 function withoutPicture(): AnymodalError {

@@ -9,6 +9,7 @@ import { feedFor, floatsOf, inputPort } from '../../../src/runtime/float16.ts';
 import { openSession } from '../../../src/runtime/sessions.ts';
 import type { Session } from '../../../src/runtime/sessions.ts';
 import type { Denoising } from '../../diffusion/denoise.ts';
+import type { FeatureStatistics } from './feature.ts';
 import type { StableDiffusionConfig } from './settings.ts';
 import { unetPredictor } from './unet.ts';
 import type { UnetCondition } from './unet.ts';
@@ -27,6 +28,8 @@ export interface StableDiffusionGraphs {
   readonly predictor: (condition: UnetCondition) => Denoising['predict'];
   /** Tokens of no prompt; null where conditioning brings its own. */
   readonly unconditional: Float32Array | null;
+  /** Of the embeddings that an unCLIP model is told; null for another. */
+  readonly statistics: FeatureStatistics | null;
   readonly release: () => Promise<void>;
 }
 
@@ -47,12 +50,15 @@ export async function openStableDiffusionGraphs(source: ComponentSource, config:
   };
   const { scalingFactor, shiftFactor, latentChannels, factor } = config;
   try {
-    const unet = await open('unet', ['sample', 'timestep', 'encoder_hidden_states', ...(config.pooledWidth === null ? [] : ['text_embeds', 'time_ids'])], ['out_sample']);
+    const unet = await open('unet', ['sample', 'timestep', 'encoder_hidden_states', ...(config.pooledWidth === null ? [] : ['text_embeds', 'time_ids']), ...(config.featureWidth === null ? [] : ['class_labels'])], ['out_sample']);
     requireChannels(source.name, unet, config);
     const vaeDecoder = await open('vaeDecoder', ['latent_sample'], ['sample']);
     const vaeEncoder = config.edits ? await open('vaeEncoder', ['sample'], ['latent_parameters', 'latent_sample']) : null;
     const tiny = config.tinyDecoder ? await open('tinyDecoder', ['latent_sample'], ['sample']) : null;
     const unconditional = config.unconditional ? floatsIn(await readFile(source.path('unconditional'))) : null;
+    const width = config.featureWidth;
+    const numbers = width === null ? null : floatsIn(await readFile(source.path('featureStatistics')));
+    if (width !== null && numbers?.length !== 2 * width) throw new AnymodalError('bundle_invalid', `${source.name}: featureStatistics has ${numbers?.length} numbers, expected mean and deviation of ${width}.`);
     return {
       async encode(planar, [channels, rows, columns]) {
         if (vaeEncoder === null) throw new AnymodalError('unsupported', `${source.name}: this model has no encoder of pictures and edits none.`);
@@ -65,6 +71,7 @@ export async function openStableDiffusionGraphs(source: ComponentSource, config:
       decodeRoughly: tiny === null ? null : decodeBy(tiny, 'tinyDecoder', (latents) => latents),
       predictor: (condition) => unetPredictor(unet, condition),
       unconditional,
+      statistics: width === null || numbers === null ? null : { mean: numbers.subarray(0, width), deviation: numbers.subarray(width) },
       release,
     };
   } catch (error) {

@@ -5,6 +5,7 @@ import type { JsonSchema } from '../../../src/contracts.ts';
 import { count, diffusionConfigSchemas, diffusionOptionSchemas } from '../../diffusion/settings.ts';
 import type { DiffusionConfig } from '../../diffusion/settings.ts';
 import { schedulersFor } from '../../schedulers/index.ts';
+import type { SchedulerConfig } from '../../schedulers/scheduler.ts';
 import { previewSchema } from '../settings.ts';
 import type { ImageDecoderConfig, ImageOptions } from '../settings.ts';
 
@@ -19,6 +20,10 @@ export interface StableDiffusionConfig extends Pick<DiffusionConfig, 'prediction
   readonly tokenWidth: number;
   /** Width of the pooled vector that the UNet takes beside the size of the picture (SDXL); null for a UNet without them. */
   readonly pooledWidth: number | null;
+  /** Width of the embedding of a picture that the UNet is told as class labels (unCLIP), with a file `featureStatistics`; null for a UNet without them. */
+  readonly featureWidth: number | null;
+  /** Settings of the noise on that embedding, as of a scheduler. */
+  readonly featureNoise: SchedulerConfig;
   readonly latentChannels: number;
   /** Pixels along one edge of a latent cell. */
   readonly factor: number;
@@ -53,6 +58,8 @@ export const configSchema: JsonSchema = {
     task: { enum: ['generate', 'inpaint', 'instruct'], default: 'generate', description: 'What the UNet is shown beside the sample.' },
     tokenWidth: { ...count, description: 'Width of the conditioning tokens.' },
     pooledWidth: { type: ['integer', 'null'], minimum: 1, default: null, description: 'Width of the pooled vector of SDXL.' },
+    featureWidth: { type: ['integer', 'null'], minimum: 2, default: null, description: 'Width of the embedding of a picture that an unCLIP model is told.' },
+    featureNoise: { type: 'object', default: {}, description: 'Settings of the noise on that embedding.' },
     latentChannels: { ...count, default: 4 },
     factor: { ...count, default: 8, description: 'Pixels along one edge of a latent cell.' },
     scalingFactor: { ...positive, default: 0.18215, description: 'Of the autoencoder.' },
@@ -77,11 +84,13 @@ export const configSchema: JsonSchema = {
 export interface StableDiffusionOptions extends ImageOptions {
   /** How strictly the picture to edit is followed; with `instruct` alone. */
   readonly imageGuidanceScale?: number;
+  /** Noise on the embedding of a picture, 0..999; with `featureWidth` alone. */
+  readonly noiseLevel?: number;
 }
 
-/** A UNet that is shown the picture edits from pure noise; one that is not keeps of it what the start holds. */
-export function defaultStrength(config: Pick<StableDiffusionConfig, 'task'>): number {
-  return config.task === 'generate' ? 0.8 : 1;
+/** A UNet that is shown the picture, or told its embedding, begins from pure noise; one that is not keeps of it what the start holds. */
+export function defaultStrength(config: Pick<StableDiffusionConfig, 'task' | 'featureWidth'>): number {
+  return config.task === 'generate' && config.featureWidth === null ? 0.8 : 1;
 }
 
 /** Schema of the options as this configuration offers them, a default for each. */
@@ -100,6 +109,7 @@ export function optionsSchema(config: StableDiffusionConfig): JsonSchema {
       steps,
       guidanceScale,
       ...(instructs && { imageGuidanceScale: { type: 'number', minimum: 0, maximum: 30, default: config.imageGuidanceScale, description: 'How strictly the picture to edit is followed.' } }),
+      ...(config.featureWidth !== null && { noiseLevel: { type: 'integer', minimum: 0, maximum: 999, default: 0, description: 'Noise on the embedding of a picture; more is freer.' } }),
       width: { ...edge, default: config.size[0] },
       height: { ...edge, default: config.size[1] },
       scheduler: { ...scheduler, default: names.find((name) => name === config.scheduler) ?? names[0] },

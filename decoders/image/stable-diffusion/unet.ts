@@ -41,6 +41,8 @@ export function unetPredictor(session: Session, { branches, latent, beside, pixe
     fixed['text_embeds'] = feedFor(inputPort(session, FILE, 'text_embeds'), [batch, pooled[0]!.length], joined(pooled));
     fixed['time_ids'] = feedFor(inputPort(session, FILE, 'time_ids'), [batch, ids.length], joined(branches.all.map(() => Float32Array.from(ids))));
   }
+  const labels = branches.all.flatMap((branch) => (branch.labels === null ? [] : [branch.labels]));
+  if (labels.length === batch) fixed['class_labels'] = feedFor(inputPort(session, FILE, 'class_labels'), [batch, labels[0]!.length], joined(labels));
   // A scalar, or one number for all; only an axis of the batch's own name takes one for each.
   const timeShape = time.shape.length === 0 ? [] : [time.shape[0] === sample.shape[0] && typeof time.shape[0] === 'string' ? batch : 1];
 

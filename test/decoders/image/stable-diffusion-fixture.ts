@@ -24,7 +24,10 @@ export interface Case {
   mask?: boolean;
   seed: number;
   latents: Stored;
-  image: Stored;
+  image?: Stored;
+  /** Embedding of a picture that an unCLIP model is told. */
+  feature?: Stored;
+  noiseLevel?: number;
 }
 export interface ReferenceFile {
   size: [number, number];
@@ -64,7 +67,8 @@ function json(path: string): Settings {
 
 /** The decoder of a case as the adapter of folders configures it. */
 export function decoderSource(each: Pick<Case, 'folder' | 'unet' | 'pipeline' | 'scheduler'>, changes: Settings = {}): ComponentSource {
-  const task = tasks[each.pipeline]!;
+  const told = each.unet === 'unet-unclip.onnx';
+  const task = told ? 'generate' : tasks[each.pipeline]!;
   const channels = { generate: 4, inpaint: each.unet === null ? 4 : 9, instruct: 8 }[task];
   const unet = { ...json(`${each.folder}/unet/config.json`), in_channels: channels };
   const { config } = decoderConfig({ task, unet, vae: json(`${each.folder}/vae_decoder/config.json`), scheduler: each.scheduler, edits: true, tinyDecoder: false });
@@ -73,8 +77,9 @@ export function decoderSource(each: Pick<Case, 'folder' | 'unet' | 'pipeline' | 
     vaeDecoder: `${each.folder}/vae_decoder/model.onnx`,
     vaeEncoder: `${each.folder}/vae_encoder/model.onnx`,
     tinyDecoder: 'tiny-decoder.onnx',
+    featureStatistics: 'unclip-statistics.f32',
   };
-  return { name: 'image-decoder', config: { ...config, minSize: 16, ...changes }, device: 'cpu', path: (file) => pathOf(files[file] ?? file) };
+  return { name: 'image-decoder', config: { ...config, minSize: 16, ...(told && { featureWidth: 16 }), ...changes }, device: 'cpu', path: (file) => pathOf(files[file] ?? file) };
 }
 
 const tower = (suffix: string): Record<string, string> => ({ model: `text_encoder${suffix}/model.onnx`, vocabulary: `tokenizer${suffix}/vocab.json`, merges: `tokenizer${suffix}/merges.txt` });
