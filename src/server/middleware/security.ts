@@ -61,7 +61,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<AppEn
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],
     allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposeHeaders: ['x-request-id', 'x-anymodal-warnings', 'x-should-retry', 'Retry-After', 'Location', 'Content-Disposition', 'ETag'],
+    exposeHeaders: ['x-request-id', 'x-anymodal-warnings', 'x-anymodal-job', 'x-anymodal-seed', 'x-should-retry', 'Retry-After', 'Location', 'Content-Disposition', 'Content-Range', 'ETag', 'Idempotency-Replayed'],
     maxAge: 600,
   });
 }
