@@ -92,7 +92,9 @@ export async function forgetResponse({ conversations }: Pick<ServerParts, 'conve
 
 /** The record with the outcome of its job, which is kept with it from then on. */
 export async function settled(parts: Parts, record: ResponseRecord): Promise<ResponseRecord> {
-  if (record.outcome !== null || (await parts.queue.get(record.job)) === null) return record;
+  if (record.outcome !== null) return record;
+  // A job that was deleted says nothing any more.
+  if ((await parts.queue.get(record.job)) === null) return { ...record, outcome: { status: 'cancelled', items: [], usage: { inputTokens: 0, outputTokens: 0 }, warnings: [], error: null, endedAt: record.createdAt } };
   const events = await parts.queue.logged(record.job, 0);
   if (!events.some(isTerminal)) return record;
   const whole = { ...record, outcome: await outcomeOf(events) };

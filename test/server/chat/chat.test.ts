@@ -12,7 +12,7 @@ let server: TinyServer;
 beforeAll(async () => {
   engine = await openTinyEngine();
   server = await startTinyServer(engine);
-});
+}, 60_000);
 afterAll(async () => {
   await server.close();
   await engine.close();
@@ -199,6 +199,18 @@ test('a stream: role, words, pictures beside empty content, reason, usage last',
   expect(chunks.at(-2)?.choices[0]?.finish_reason).toMatch(/stop|length/);
   const plain = await chunksOf({ ...ask, modalities: ['text'] });
   expect(plain.some((chunk) => 'usage' in chunk)).toBe(false);
+});
+
+test('a stream of several choices has each under its own index', async () => {
+  const ask = { messages: [user('draw a red apple')], modalities: ['text', 'image'], seed: 7, n: 2, temperature: 1 };
+  const whole = await complete(ask);
+  const chunks = await chunksOf(ask);
+  for (const { index, message, finish_reason: reason } of whole.choices) {
+    const own = chunks.flatMap(({ choices }) => choices.filter((choice) => choice.index === index));
+    expect(own.map(({ delta: { content = '' } }) => content).join('')).toBe(message.content);
+    expect(own.flatMap(({ delta: { images = [] } }) => images.map(({ image_url: { url } }) => url))).toEqual(message.images?.map(({ image_url: { url } }) => url));
+    expect(own.map((choice) => choice.finish_reason).filter((each) => each !== null)).toEqual([reason]);
+  }
 });
 
 test('instructions alone are what is asked', async () => {

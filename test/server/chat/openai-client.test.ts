@@ -1,6 +1,7 @@
 // The stock `openai` client against a listening server on the tiny bundle: memory of the pictures that it drops from its histories,
 // leaving a loop as cancelling, its own collectors of streams, and every event of a stream in one write.
 
+import { setImmediate } from 'node:timers/promises';
 import OpenAI, { NotFoundError } from 'openai';
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   server = await startTinyServer(engine);
   base = await server.listen();
   client = new OpenAI({ baseURL: `${base}/v1`, apiKey: 'none', maxRetries: 0 });
-});
+}, 60_000);
 afterAll(async () => {
   await server.close();
   await engine.close();
@@ -121,6 +122,25 @@ test('leaving a stream cancels its job', async () => {
   const [job] = await server.parts.queue.list({ owner: 'local', kind: 'chat' }, { limit: 1 });
   for await (const event of server.parts.queue.events(job!.id, 0)) if (event.type === 'job-abort') break;
   expect((await server.parts.queue.get(job!.id))?.status).toBe('cancelled');
+});
+
+test('giving up on an answer that is no stream cancels its job', async () => {
+  const gone = new AbortController();
+  const params = { model: 'tiny', input: 'draw', modalities: ['image'], options: { image: { steps: 1000 } } };
+  const waiting = client.responses.create(params, { signal: gone.signal });
+  waiting.catch(() => undefined);
+  const running = async (): Promise<string> => {
+    for (;;) {
+      const [job] = await server.parts.queue.list({ owner: 'local', kind: 'response' }, { limit: 1 });
+      if (job?.status === 'running') return job.id;
+      await setImmediate();
+    }
+  };
+  const id = await running();
+  gone.abort();
+  await expect(waiting).rejects.toThrow();
+  for await (const event of server.parts.queue.events(id, 0)) if (event.type === 'job-abort') break;
+  expect((await server.parts.queue.get(id))?.status).toBe('cancelled');
 });
 
 test('the client\'s own collectors put streams together', async () => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   engine = await openTinyEngine();
   server = await startTinyServer(engine);
   base = `${await server.listen()}/v1`;
-});
+}, 60_000);
 afterAll(async () => {
   await server.close();
   await engine.close();

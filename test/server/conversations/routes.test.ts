@@ -11,7 +11,7 @@ let server: TinyServer;
 beforeAll(async () => {
   engine = await openTinyEngine();
   server = await startTinyServer(engine, { keysRequired: true });
-});
+}, 60_000);
 afterAll(async () => {
   await server.close();
   await engine.close();

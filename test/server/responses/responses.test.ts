@@ -12,7 +12,7 @@ let server: TinyServer;
 beforeAll(async () => {
   engine = await openTinyEngine();
   server = await startTinyServer(engine);
-});
+}, 60_000);
 afterAll(async () => {
   await server.close();
   await engine.close();
@@ -246,6 +246,9 @@ test('background: queued, read, followed from any event, cancelled, deleted', as
   expect((await ask('GET', `/v1/responses/${next.id}`)).body).toMatchObject({ status: 'completed', completed_at: expect.any(Number) });
   expect((await ask('DELETE', `/v1/responses/${next.id}`)).body).toMatchObject({ id: next.id, deleted: true });
   expect((await ask('GET', `/v1/responses/${next.id}`)).status).toBe(404);
+  const removed = await create({ input: 'draw', modalities: ['image'], background: true, ...long });
+  await server.parts.queue.remove(String(removed['job']));
+  expect((await ask('GET', `/v1/responses/${removed.id}`)).body).toMatchObject({ status: 'cancelled', output: [] });
   const streamed = await follow('/v1/responses', { input: 'draw', modalities: ['image'], background: true });
   expect(typesOf(streamed).at(-1)).toBe('completed');
 });
