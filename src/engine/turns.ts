@@ -31,7 +31,11 @@ interface OwnSeat extends Seat {
   /** Time at which its next step would start if the steps of all ran side by side. */
   tag: number;
   bonus: number;
+  steps: number;
 }
+
+/** Steps of new work that go before those of old work, other things being equal: enough for a first token after its traces. */
+const FIRST_STEPS = 16;
 
 export class Turns {
   readonly #now: () => number;
@@ -53,6 +57,7 @@ export class Turns {
     const seat: OwnSeat = {
       tag: this.#clock,
       bonus: this.#bonusMs,
+      steps: 0,
       take: async (signal, step) => this.#take(seat, signal, step),
     };
     return seat;
@@ -80,7 +85,7 @@ export class Turns {
       // Whoever took that step asks for its next one meanwhile.
       await eventLoop();
       for (const { signal, reject } of this.#remove(({ signal: { aborted } }) => aborted)) reject(signal.reason);
-      const [next] = this.#waiting.toSorted((a, b) => Number(this.#isPatient(a)) - Number(this.#isPatient(b)) || a.seat.tag - b.seat.tag);
+      const [next] = this.#waiting.toSorted((a, b) => Number(this.#isPatient(a)) - Number(this.#isPatient(b)) || a.seat.tag - b.seat.tag || Number(isOld(a)) - Number(isOld(b)));
       if (next === undefined) continue;
       this.#remove((waiter) => waiter === next);
       const { seat } = next;
@@ -89,6 +94,7 @@ export class Turns {
       await next.run();
       const used = this.#now() - start;
       const free = Math.min(used, seat.bonus);
+      seat.steps += 1;
       seat.bonus -= free;
       seat.tag += used - free;
       for (const waiter of this.#waiting) waiter.passed += used;
@@ -106,4 +112,8 @@ export class Turns {
     this.#waiting = this.#waiting.filter((waiter) => !fits(waiter));
     return removed;
   }
+}
+
+function isOld({ seat }: Waiter): boolean {
+  return seat.steps >= FIRST_STEPS;
 }

@@ -74,6 +74,17 @@ describe('beside a video whose steps take 2 s', () => {
   });
 });
 
+test('beside a job of many quick steps a first token needs two of them at most', async () => {
+  const { turns, step, work, taken } = bench();
+  const long = work('step', 1, 200);
+  while (countOf(taken, 'step') < 50) await setImmediate();
+  const before = countOf(taken, 'step');
+  const seat = turns.join();
+  for (let index = 0; index < 8; index += 1) await step(seat, `chat ${index}`, 1);
+  expect(countOf(taken.slice(0, taken.indexOf('chat 7')), 'step') - before).toBeLessThanOrEqual(2);
+  await long;
+});
+
 test('who pauses has saved up nothing', async () => {
   const { turns, step, work, taken } = bench({ bonusMs: 0, patienceMs: Infinity });
   const idle = turns.join();
