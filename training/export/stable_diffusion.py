@@ -1,6 +1,6 @@
 """Stable Diffusion 1.5, 2.1, Turbo, XL, XL-Turbo, inpainting, InstructPix2Pix and 2.1-unCLIP to a bundle folder.
 
-Usage: python -m training.export.stable_diffusion SOURCE OUT [--dtype fp32|fp16|int8|int4] [--tokenizer FOLDER] [--tiny FOLDER] [--id ID] [--licence SPDX] [--plain]
+Usage: python -m training.export.stable_diffusion SOURCE OUT [--dtype fp32|fp16|int8|int4] [--tokenizer FOLDER] [--prediction NAME] [--tiny FOLDER] [--id ID] [--licence SPDX] [--plain]
 SOURCE is a local diffusers folder, or a single .safetensors file (then --tokenizer names a folder with vocab.json and merges.txt). Weights are
 read from safetensors alone. OUT is also a folder in Optimum's layout. Knows nothing of TypeScript.
 """
@@ -22,12 +22,12 @@ from .single_file import load_single_file
 UNSAFE = ('.ckpt', '.bin', '.pt', '.pth', '.pkl')
 
 
-def load(source: Path, tokenizer: Path | None):
+def load(source: Path, tokenizer: Path | None, prediction: str | None = None):
     """The pipeline with float32 weights. Ends with the reason for what is no safe, local, known checkpoint."""
     if source.suffix in UNSAFE:
         raise SystemExit(f'{source.name}: a pickle can run any code when it is read; use the .safetensors file of the same model.')
     if source.suffix == '.safetensors':
-        return load_single_file(source, tokenizer)
+        return load_single_file(source, tokenizer, prediction)
     if not (source / 'model_index.json').is_file():
         raise SystemExit(f'{source}: no model_index.json; give a diffusers folder or a .safetensors file.')
     name = json.loads((source / 'model_index.json').read_text())['_class_name']
@@ -154,12 +154,13 @@ def main() -> None:
     parser.add_argument('out', type=Path)
     parser.add_argument('--dtype', choices=['fp32', 'fp16', 'int8', 'int4'], default='fp32')
     parser.add_argument('--tokenizer', type=Path, help='folder with vocab.json and merges.txt, for a single file')
+    parser.add_argument('--prediction', choices=['epsilon', 'v_prediction'], help='what the UNet of a single file predicts; v_prediction for 2.x at 768 pixels')
     parser.add_argument('--tiny', type=Path, help='folder of a tiny autoencoder (AutoencoderTiny), for previews')
     parser.add_argument('--id', help='id of the bundle; the name of OUT by default')
     parser.add_argument('--licence', default='NOASSERTION', help='SPDX expression of the weights')
     parser.add_argument('--plain', action='store_true', help='attention of plain operators, for WebGPU')
     given = parser.parse_args()
-    bundle = write_bundle(load(given.source, given.tokenizer), given.out, given.dtype, given.tiny, not given.plain, given.id, given.licence)
+    bundle = write_bundle(load(given.source, given.tokenizer, given.prediction), given.out, given.dtype, given.tiny, not given.plain, given.id, given.licence)
     print(f'{given.out / "bundle.json"}: {bundle["title"]}')
 
 
