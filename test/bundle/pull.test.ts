@@ -211,7 +211,17 @@ test('two pulls at once fetch each file once', async () => {
   const hub = await startHub({ 'org/model': { files } });
   const settings = await settingsOf(hub);
   const [one, two] = [watch(), watch()];
-  await Promise.all([pull(settings, one.report), pull(settings, two.report)]);
+  // The large file is held back until one of them waits for the other.
+  const { promise: waited, resolve: waiting } = Promise.withResolvers<void>();
+  hub.faults.onAsked = () => waited;
+  const reportOf = (report: PullEvents): PullEvents => ({
+    ...report,
+    waiting(label) {
+      report.waiting(label);
+      if (label === 'onnx/model.onnx') waiting();
+    },
+  });
+  await Promise.all([pull(settings, reportOf(one.report)), pull(settings, reportOf(two.report))]);
   expect(hub.sent()).toBe(model.length);
   expect([one.events.waiting, two.events.waiting].flat()).toContain('onnx/model.onnx');
   expect(leftovers(settings.cache)).toEqual([]);
