@@ -1,6 +1,6 @@
 """Rows about the language model: the right outputs for free requests, no media in plain chat, what it says of pictures and sounds, perplexity.
 
-The 200 requests and the plain questions are training/language/asked.py and requests.py, written apart from the training phrasings.
+The 200 requests (asked.py) and the plain questions (training/language/requests.py) were written apart from the training phrasings.
 """
 import json
 import shutil
@@ -11,12 +11,12 @@ import onnxruntime
 import soundfile
 
 from training.data.sounds import FORTY, SOUNDS
-from training.language.asked import ASKED
 from training.language.quantise import answer_rows, document_rows
 from training.language.requests import PLAIN
 from training.paths import work
 
-from .bench import NOUN_LIST, Bench, article
+from .asked import ASKED
+from .bench import Bench, article
 from .heard import loaded
 from .nouns import NOUNS
 from .product import save_picture

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..conditioning import conditioning_tokens
 from ..data.sounds import SOUNDS
-from . import asked as written
+from ..evaluate import asked as written
 from .base import tokenizer
 from .dialogues import COLOURS, NOUNS
 from .media import Clip, Picture, Sound
