@@ -23,7 +23,7 @@ export interface OptionSchema {
 const number = z.number().nullable().optional();
 /** Fields that compatible servers take beside OpenAI's own; several names mean the same. */
 export const makingShape = {
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullable().optional().openapi({ description: 'Random if absent; variant i is made with seed + i, the same bytes as alone.' }),
+  seed: z.number().int().min(-Number.MAX_SAFE_INTEGER).max(Number.MAX_SAFE_INTEGER).nullable().optional().openapi({ description: 'Random if absent or -1; variant i is made with seed + i, the same bytes as alone.' }),
   steps: number.openapi({ description: 'Denoising steps; more is slower and finer.' }),
   num_inference_steps: number.openapi({ description: 'The same as steps.' }),
   step: number.openapi({ description: 'The same as steps.' }),
@@ -93,8 +93,20 @@ export function readMaking(c: Context<AppEnv>, parts: Server, output: OutputDesc
   const negative = body.negative_prompt?.trim() ?? '';
   const honoured = negative !== '' && output.negative && output.sources.includes('prompt');
   if (negative !== '' && !honoured) notHonoured(c, parts, 'negative_prompt', 'negative_ignored', 'this decoder takes none');
-  const { seed = null } = body;
-  return { options, negativePrompt: honoured ? negative : null, metadata: body.metadata ?? true, seed: seed === null ? {} : { seed } };
+  return { options, negativePrompt: honoured ? negative : null, metadata: body.metadata ?? true, seed: seedOf(c, parts, body.seed) };
+}
+
+/** Seeds there are: whole numbers from 0 to one less than this. */
+const SEEDS = Number.MAX_SAFE_INTEGER + 1;
+
+/** A seed as clients send it: none and -1 are random; OpenAI's are 64 bits with a sign, and those that no job has stand for one that it has, and warn. Throws `bad_option`. */
+export function seedOf(c: Context<AppEnv>, parts: Server, seed: number | null | undefined): { readonly seed?: number } {
+  if (seed === null || seed === undefined || seed === -1) return {};
+  if (!Number.isInteger(seed) || Math.abs(seed) > 2 ** 63) throw new AnymodalError('bad_option', `seed: got ${seed}, expected an integer from 0 to ${SEEDS - 1}.`, { field: 'seed' });
+  if (seed >= 0 && seed < SEEDS) return { seed };
+  const taken = ((seed % SEEDS) + SEEDS) % SEEDS;
+  notHonoured(c, parts, 'seed', 'seed_changed', `here they are from 0 to ${SEEDS - 1}; ${taken} is taken for it`);
+  return { seed: taken };
 }
 
 /** Sets a numeric option where the decoder has it. Throws `bad_option` with the field for a value out of range. */

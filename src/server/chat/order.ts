@@ -172,10 +172,3 @@ export function merged(options: Options, own: Readonly<Record<string, Readonly<R
   const names = new Set([...Object.keys(options), ...Object.keys(own ?? {})]);
   return Object.fromEntries([...names].map((name) => [name, { ...options[name], ...own?.[name] }]));
 }
-
-/** A seed as clients send it: -1 is random. Throws `bad_option`. */
-export function seedOf(seed: number | null | undefined): { readonly seed?: number } {
-  if (seed === null || seed === undefined || seed === -1) return {};
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new AnymodalError('bad_option', `seed: got ${seed}, expected an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`, { field: 'seed' });
-  return { seed };
-}

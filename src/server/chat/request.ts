@@ -7,12 +7,12 @@ import type { JobRecord, NewJob } from '../../queue/contracts.ts';
 import type { ServerParts } from '../contracts.ts';
 import { restored, type Standing } from '../conversations/memory.ts';
 import { historyOf, keepTurn } from '../conversations/turns.ts';
-import { pick } from '../output-options.ts';
+import { pick, seedOf } from '../output-options.ts';
 import { notHonoured, warn } from '../request-body.ts';
 import type { AppEnv } from '../routes.ts';
 import { jobRequest } from '../run-job.ts';
 import { inTurns, sentMessages } from './messages.ts';
-import { concerned, mediaOptions, merged, outputsOf, pictureSize, seedOf, soundOptions, textOptions, type Finish } from './order.ts';
+import { concerned, mediaOptions, merged, outputsOf, pictureSize, soundOptions, textOptions, type Finish } from './order.ts';
 import type { ChatRequest } from './schemas.ts';
 
 /** A chat request, read. */
@@ -62,7 +62,7 @@ export async function chatOrder(c: Context<AppEnv>, parts: ServerParts, body: Ch
   const request = jobRequest({
     messages: inTurns([...before.messages, ...messages]),
     outputs: outputs !== null && outputs.length === 0 ? null : outputs,
-    ...seedOf(body.seed),
+    ...seedOf(c, parts, body.seed),
     count,
     options: merged({ ...media, ...(description.text !== null && { text }) }, body.options),
     negativePrompt: negative !== '' && takesNegative ? negative : null,

@@ -7,12 +7,12 @@ import { AnymodalError } from '../../errors.ts';
 import type { Json, NewJob, Stored } from '../../queue/contracts.ts';
 import type { Reader } from '../chat/messages.ts';
 import { inTurns } from '../chat/messages.ts';
-import { concerned, mediaOptions, merged, outputsOf, pictureSize, previewsOf, seedOf, soundOptions, textOptions, type Finish, type Options } from '../chat/order.ts';
+import { concerned, mediaOptions, merged, outputsOf, pictureSize, previewsOf, soundOptions, textOptions, type Finish, type Options } from '../chat/order.ts';
 import type { ServerParts } from '../contracts.ts';
 import { restored, type Sent, type Standing } from '../conversations/memory.ts';
 import { historyOf, storedMessage, withMedia } from '../conversations/turns.ts';
 import { sizeText, usualSize } from '../images/size.ts';
-import { choicesOf, defaultOf, optionSchema, pick, type OutputDescription } from '../output-options.ts';
+import { choicesOf, defaultOf, optionSchema, pick, seedOf, type OutputDescription } from '../output-options.ts';
 import { notHonoured, warn } from '../request-body.ts';
 import { inputFault, type AppEnv } from '../routes.ts';
 import { jobRequest, newId } from '../run-job.ts';
@@ -72,7 +72,7 @@ export async function responseOrder(c: Context<AppEnv>, parts: ServerParts, body
   const request = jobRequest({
     messages: inTurns(messages),
     outputs: outputs !== null && outputs.length === 0 ? null : outputs,
-    ...seedOf(body.seed),
+    ...seedOf(c, parts, body.seed),
     options: merged({ ...media, ...(description.text !== null && { text }) }, body.options),
     negativePrompt: negative !== '' && takesNegative ? negative : null,
     mask,

@@ -156,6 +156,12 @@ test('several choices, each as it is alone; stop, limits and the reason of the e
   expect(stopped.choices[0]?.finish_reason).toBe('stop');
 });
 
+test('seeds of 64 bits with a sign, as OpenAI has them, stand for ours and warn', async () => {
+  const ask = { messages: [user('tell me')], modalities: ['text'], max_tokens: 1 };
+  expect(await complete({ ...ask, seed: -Number.MAX_SAFE_INTEGER })).toMatchObject({ seed: 1, warnings: expect.arrayContaining([expect.objectContaining({ code: 'seed_changed' })]) });
+  expect(await complete({ ...ask, seed: 2 ** 63 })).toMatchObject({ seed: 0, warnings: expect.arrayContaining([expect.objectContaining({ code: 'seed_changed' })]) });
+});
+
 test('a size that the decoder lacks is resampled with a warning', async () => {
   const { choices, warnings } = await complete({ messages: [user('an apple')], modalities: ['image'], size: '96x64' });
   const bytes = Buffer.from(choices[0]?.message.images?.[0]?.image_url.url.split(',')[1] ?? '', 'base64');

@@ -69,6 +69,11 @@ test('picture i of n is the one that its own seed makes alone, byte for byte', a
   expect(three.data?.[2]?.b64_json).toBe(one?.b64_json);
 });
 
+test('-1 is a random seed; one with a sign, as OpenAI has them, stands for one of ours and warns', async () => {
+  expect(await drawn({ seed: -1, steps: 2 })).toMatchObject({ warnings: [], data: [{ seed: expect.toSatisfy((seed) => seed >= 0) }] });
+  expect(await drawn({ seed: -5, steps: 2 })).toMatchObject({ warnings: [{ code: 'seed_changed' }], data: [{ seed: Number.MAX_SAFE_INTEGER - 4 }] });
+});
+
 test('a size that the decoder lacks is resampled with a warning, a format converted', async () => {
   const response = await drawn({ size: '256x192', output_format: 'webp', output_compression: 50, steps: 2 });
   expect(await sizeOf(response.data?.[0]?.b64_json)).toEqual({ width: 256, height: 192, type: 'image/webp' });
