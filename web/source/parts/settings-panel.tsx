@@ -13,6 +13,8 @@ interface OptionSchema {
   readonly maximum?: number;
   readonly default?: unknown;
   readonly description?: string;
+  /** False for what does not determine the medium, such as how often it is previewed: the page sees to that. */
+  readonly metadata?: boolean;
 }
 
 function schemasOf(schema: Readonly<Record<string, unknown>>): readonly (readonly [string, OptionSchema])[] {
@@ -57,7 +59,7 @@ export function SettingsPanel({ onClose }: { readonly onClose: () => void }): JS
         {shown.map((output) => (
           <details key={output.name} open={wanted.value.length === 1}>
             <summary>{nameOf(output.name)}</summary>
-            {schemasOf(output.options).map(([name, schema]) => <Option key={name} output={output.name} name={name} schema={schema} />)}
+            {schemasOf(output.options).filter(([, { metadata }]) => metadata !== false).map(([name, schema]) => <Option key={name} output={output.name} name={name} schema={schema} />)}
           </details>
         ))}
         <button type="button" class="button" disabled={changes() === 0} onClick={resetSettings}>{text.settings.reset}</button>

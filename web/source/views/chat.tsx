@@ -103,8 +103,12 @@ function useScrollToEnd(list: { readonly current: HTMLDivElement | null }): void
   useEffect(() => {
     const element = list.current;
     if (element === null) return undefined;
+    let last = element.scrollTop;
     const watch = (): void => {
-      near.current = element.scrollHeight - element.scrollTop - element.clientHeight < 160;
+      // What grows below is no reason to stop; going up is.
+      if (element.scrollTop < last) near.current = false;
+      if (element.scrollHeight - element.scrollTop - element.clientHeight < 160) near.current = true;
+      last = element.scrollTop;
     };
     element.addEventListener('scroll', watch, { passive: true });
     return () => element.removeEventListener('scroll', watch);
