@@ -78,7 +78,7 @@ describe('against diffusers', () => {
     const tolerance = each.initialSigma > 1000 ? 5e-5 : 1e-5;
     each.trace.forEach((entry, i) => {
       const scaled = run.scaleInput(x_t, first + i);
-      expect(difference(scaled, entry.scaled)).toBeLessThan(1e-5);
+      expect(difference(scaled, entry.scaled)).toBeLessThan(tolerance);
       const output = scaled.map((value, k) => 0.3 * value + 0.1 * Math.sin(k));
       x_t = run.step(output, x_t, first + i, () => (entry.varianceNoise === undefined ? random.normal(32) : floats(entry.varianceNoise))).next;
       expect(difference(x_t, entry.next)).toBeLessThan(tolerance);
