@@ -372,6 +372,8 @@ export interface EngineDescription {
   readonly deviceNote: string | null;
   /** What cannot be done with this bundle, a sentence each; absent where there is nothing to say. */
   readonly notes?: readonly string[];
+  /** What the bundle's makers say that it cannot do, for people: a plain sentence each. */
+  readonly limits?: readonly string[];
   readonly inputs: readonly {
     readonly modality: string;
     readonly mediaTypes: readonly string[];

@@ -44,6 +44,8 @@ export interface Bundle {
   readonly id: string;
   readonly version: string;
   readonly title: string;
+  /** What it cannot do, for people: a plain sentence each. */
+  readonly limits?: readonly string[];
   readonly licence: string;
   readonly source: string;
   readonly components: Readonly<Record<string, BundleComponent>>;

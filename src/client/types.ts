@@ -103,6 +103,8 @@ export interface Model {
 export interface WholeModel extends Model {
   readonly version: string;
   readonly device: string;
+  /** What it cannot do, in plain sentences. */
+  readonly limits: readonly string[];
   readonly inputs: readonly { readonly modality: string; readonly mediaTypes: readonly string[]; readonly joint: boolean; readonly chat: boolean }[];
   readonly outputs: readonly { readonly name: string; readonly modality: string; readonly options: Readonly<Record<string, unknown>>; readonly references: readonly string[]; readonly negative: boolean }[];
   readonly text: Readonly<Record<string, unknown>> | null;

@@ -31,8 +31,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const opened = await openBundle(await resolveModel(options.bundle, process.cwd()), factories);
   const { device, note } = await chooseDevice(options.device);
   const chain = await openChain(opened, device);
-  const description = describeChain(chain, opened.bundle.licence, device, note);
-  return new ChainEngine(chain, opened.notes.length === 0 ? description : { ...description, notes: opened.notes });
+  const { licence, limits } = opened.bundle;
+  const description = describeChain(chain, licence, device, note);
+  return new ChainEngine(chain, { ...description, ...(opened.notes.length > 0 && { notes: opened.notes }), ...(limits !== undefined && { limits }) });
 }
 
 class ChainEngine implements Engine {

@@ -8,6 +8,7 @@ const english = {
   theme: { auto: 'Theme: as the system', light: 'Theme: light', dark: 'Theme: dark' },
   modality: { text: 'Text', image: 'Picture', audio: 'Sound', speech: 'Speech', video: 'Video', depth: 'Depth', thermal: 'Thermal', imu: 'Motion' } as Readonly<Record<string, string>>,
   chat: {
+    animate: 'make a short video of it',
     new: 'New conversation',
     history: 'Conversations',
     empty: 'What would you like to see or hear?',
@@ -74,9 +75,9 @@ const english = {
   trace: {
     title: 'How it was made', time: 'Time', ran: 'What ran', flow: 'What flowed', strip: 'Previews', signals: 'Signals', empty: 'This answer has no trace.', open: 'How it was made', milliseconds: (value: number): string => (value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`),
     stages: { encoder: 'Encoder', 'input-projector': 'Input projector', 'language-model': 'Language model', signal: 'Signal', 'output-projector': 'Output projector', decoder: 'Decoder', join: 'Join' } as Readonly<Record<string, string>>,
-    total: 'In all', points: (count: number): string => `points at medium ${count}`,
+    tokens: (read: number, written: number): string => `${read} tokens read, ${written} written`, points: (count: number): string => `points at medium ${count}`,
   },
-  model: { title: 'Model', licence: 'Licence', reads: 'Reads', makes: 'Makes', state: 'State', limits: 'What it can do and cannot', card: 'Model card', choose: 'Model', options: 'Limits and options' },
+  model: { title: 'Model', licence: 'Licence', reads: 'Reads', makes: 'Makes', state: 'State', limits: 'What it cannot do', card: 'Model card', choose: 'Model', options: 'Limits and options' },
   request: { title: 'Copy as request', hint: 'The same thing over HTTP.', copy: 'Copy', languages: { curl: 'curl', typescript: 'TypeScript', python: 'Python' } },
   errors: { unreachable: 'The server does not answer. It is tried again.', title: 'That did not work', dismiss: 'Dismiss', camera: 'The camera cannot be used here.', microphone: 'The microphone cannot be used here.' },
   signIn: { intro: 'This server needs a key. Whoever runs it makes one: anymodal keys add NAME.', key: 'Key', go: 'Open' },

@@ -35,6 +35,7 @@ const wholeSchema = z
     device: z.string(),
     inputs: z.array(z.object({ modality: z.string(), mediaTypes: z.array(z.string()), joint: z.boolean().openapi({ description: 'Has a place in the joint space: embeddings, search and mixes.' }), chat: z.boolean().openapi({ description: 'The language model reads it.' }) })),
     outputs: z.array(z.object({ name: z.string(), modality: z.string(), options: optionsSchema, references: z.array(z.string()), negative: z.boolean() })),
+    limits: z.array(z.string()).openapi({ description: 'What it cannot do, in plain sentences.' }),
     text: optionsSchema.nullable().openapi({ description: 'Options of the language model; null where there is none.' }),
   })
   .openapi('WholeModel');
@@ -87,12 +88,13 @@ function listed({ id, aliases, title, state, error, licence, bytes, inputs, outp
   };
 }
 
-function detailsOf({ version, device, inputs, outputs, text }: EngineDescription): object {
+function detailsOf({ version, device, inputs, outputs, text, limits = [], notes = [] }: EngineDescription): object {
   return {
     version,
     device,
     inputs: inputs.map(({ modality, mediaTypes, joint, chat }) => ({ modality, mediaTypes, joint, chat })),
     outputs: outputs.map(({ name, modality, options, references, negative }) => ({ name, modality, options, references, negative })),
+    limits: [...limits, ...notes],
     text,
   };
 }

@@ -35,7 +35,7 @@ export function MediumActions({ view, request, onDetails }: { readonly view: Med
   };
   const animate = (): void => {
     attachMedia(media, name);
-    if (draft.value.trim() === '') draft.value = 'make a short video of it';
+    if (draft.value.trim() === '') draft.value = text.chat.animate;
     focusComposer();
   };
   return (

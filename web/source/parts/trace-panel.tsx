@@ -34,7 +34,7 @@ export function TracePanel({ id, onClose }: { readonly id: string; readonly onCl
             )}
           </section>
         ))}
-        {job.tokens !== null && <p class="quiet">{job.tokens.input} → {job.tokens.output} tokens{job.seed !== null && <> · {text.media.seed} {job.seed}</>}</p>}
+        {job.tokens !== null && <p class="quiet">{text.trace.tokens(job.tokens.input, job.tokens.output)}{job.seed !== null && <> · {text.media.seed} {job.seed}</>}</p>}
       </div>
     </aside>
   );

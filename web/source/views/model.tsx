@@ -21,6 +21,12 @@ export function ModelView(): JSX.Element {
         <dt>{text.model.reads}</dt><dd>{shown.inputs.map(({ modality }) => nameOf(modality)).join(', ')}</dd>
         <dt>{text.model.makes}</dt><dd>{['text', ...shown.outputs.map(({ name }) => name)].map(nameOf).join(', ')}</dd>
       </dl>
+      {shown.limits.length > 0 && (
+        <>
+          <h2>{text.model.limits}</h2>
+          <ul class="limits">{shown.limits.map((limit) => <li key={limit}>{limit}</li>)}</ul>
+        </>
+      )}
       <h2>{text.model.options}</h2>
       {shown.outputs.map((output) => <OptionTable key={output.name} name={output.name} options={output.options} />)}
     </div>
