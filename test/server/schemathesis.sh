@@ -23,7 +23,9 @@ for _ in $(seq 300); do
 done
 [ -n "$address" ] || { echo 'the server did not begin to listen:' >&2; tail -n 20 "$folder/log" >&2; exit 1; }
 
-export ANYMODAL_ADDRESS=$address SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=test/server PYTHONDONTWRITEBYTECODE=1
+export ANYMODAL_ADDRESS=$address SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$PWD/test/server PYTHONDONTWRITEBYTECODE=1
+# It leaves a cache where it runs.
+cd "$folder" || exit 1
 timeout --foreground 1200 "$command" run "$address/openapi.json" \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
   --phases fuzzing --max-examples "${EXAMPLES:-8}" --seed 7 --request-timeout 60 --no-shrink --continue-on-failure \
