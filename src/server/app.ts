@@ -27,7 +27,7 @@ export function createApp(parts: ServerParts, folders: readonly Routes[] = mount
   const metrics = createHttpMetrics(parts);
   const open = new Set([...openPaths, ...openDocumentPaths, '/session']);
 
-  app.onError((error, c) => errorResponse(c, bodyFaultOf(c.req.raw) ?? error));
+  app.onError((error, c) => errorResponse(c, bodyFaultOf(c.req.raw) ?? (hasLeft(error, c.req.raw) ? new AnymodalError('aborted', 'the client has gone.') : error)));
   app.notFound((c) => errorResponse(c, new AnymodalError('not_found', `there is nothing at this address; /openapi.json lists what there is.`)));
 
   app.use(requestLog(logger, metrics));
@@ -55,4 +55,9 @@ export function createApp(parts: ServerParts, folders: readonly Routes[] = mount
   app.route('/', mcpRoutes(app, parts));
   app.route('/', documentRoutes(app, parts));
   return app;
+}
+
+/** Whether `error` is that of a client which left before it was answered, such as in the midst of its body. */
+function hasLeft(error: Error, { signal }: Request): boolean {
+  return !(error instanceof AnymodalError) && (signal.aborted || ('code' in error && error.code === 'ECONNRESET'));
 }

@@ -2,10 +2,12 @@
 
 import { z } from '@hono/zod-openapi';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { AnymodalError, isErrorCode } from '../../../src/errors.ts';
 import { createApp } from '../../../src/server/app.ts';
+import { listen } from '../../../src/server/listen.ts';
 import { statusOfCode } from '../../../src/server/errors.ts';
 import { createRoutes, inputFault } from '../../../src/server/routes.ts';
 import { startServer } from './server.ts';
@@ -69,6 +71,20 @@ test('a fault that zod finds names the field, and within a union the member that
   expect(fault({ n: 0 })).toMatchObject({ code: 'bad_input', field: 'n', message: expect.stringMatching(/^n: /) });
   expect(fault({ input: [{ type: 'media', media: {} }] })).toMatchObject({ field: 'input.0.media.id' });
   expect(fault(7)).toMatchObject({ field: null, message: expect.stringContaining('expected object') });
+});
+
+test.each([['announced', 'content-length: 100'], ['of unknown length', 'transfer-encoding: chunked']])('a client that leaves in the midst of its body is no fault of the server (%s)', async (_, length) => {
+  const server = await startServer();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const listening = await listen(createApp({ ...server.parts, logger: pino({ level: 'debug' }, { write: (line: string) => resolve(line) }) }), { host: '127.0.0.1', port: 0 });
+  const client = connect(listening.port, '127.0.0.1');
+  client.write(`POST /v1/embeddings HTTP/1.1\r\nhost: 127.0.0.1:${listening.port}\r\ncontent-type: application/json\r\n${length}\r\nexpect: 100-continue\r\n\r\n`);
+  // It begins to read before the client goes.
+  client.once('data', () => {
+    client.write(length.startsWith('transfer') ? '5\r\n{"inp\r\n' : '{"inp', () => client.destroy());
+  });
+  expect(JSON.parse(await promise)).toMatchObject({ level: 30, status: 409, route: '/v1/embeddings' });
+  await listening.close(0);
 });
 
 test('docs/api.md has the table of all codes as it is', () => {
