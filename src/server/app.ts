@@ -8,6 +8,7 @@ import { AnymodalError } from '../errors.ts';
 import type { ServerParts } from './contracts.ts';
 import { documentRoutes, openDocumentPaths } from './document/routes.ts';
 import { errorResponse } from './errors.ts';
+import { withMediaField } from './input-media.ts';
 import { keyRoutes } from './keys/routes.ts';
 import { authentication } from './middleware/authentication.ts';
 import { bodyFaultOf, bodyLimit, rateLimit } from './middleware/limits.ts';
@@ -27,7 +28,7 @@ export function createApp(parts: ServerParts, folders: readonly Routes[] = mount
   const metrics = createHttpMetrics(parts);
   const open = new Set([...openPaths, ...openDocumentPaths, '/session']);
 
-  app.onError((error, c) => errorResponse(c, bodyFaultOf(c.req.raw) ?? (hasLeft(error, c.req.raw) ? new AnymodalError('aborted', 'the client has gone.') : error)));
+  app.onError((error, c) => errorResponse(c, bodyFaultOf(c.req.raw) ?? (hasLeft(error, c.req.raw) ? new AnymodalError('aborted', 'the client has gone.') : withMediaField(error, c.req.raw))));
   app.notFound((c) => errorResponse(c, new AnymodalError('not_found', `there is nothing at this address; /openapi.json lists what there is.`)));
 
   app.use(requestLog(logger, metrics));

@@ -23,6 +23,23 @@ type Parts = Pick<ServerParts, 'media' | 'tools' | 'settings' | 'secret'>;
  * Throws `bad_input`, `bad_media` or `not_found`, each with `field`.
  */
 export async function mediaFromInput(parts: Parts, caller: Caller, value: MediaInput, field: string, signal: AbortSignal, as?: string, access?: RemoteAccess): Promise<Media> {
+  const media = await mediaOf(parts, caller, value, field, signal, as, access);
+  const fields = fieldsOfRequests.get(signal) ?? new Map<string, string>();
+  fieldsOfRequests.set(signal, fields.set(media.name === undefined ? ` medium ${media.id.slice(0, 8)} ` : `"${media.name}" `, field));
+  return media;
+}
+
+/** By the signal of a request: how faults call its media, and the fields they came in. */
+const fieldsOfRequests = new WeakMap<AbortSignal, Map<string, string>>();
+
+/** A medium may be found unreadable only where it is decoded, which knows no request: such a fault with the field. */
+export function withMediaField(error: Error, { signal }: Request): Error {
+  if (!(error instanceof AnymodalError) || error.code !== 'bad_media' || error.field !== null) return error;
+  const [, field] = [...(fieldsOfRequests.get(signal) ?? [])].find(([name]) => error.message.includes(name)) ?? [];
+  return field === undefined ? error : new AnymodalError(error.code, `${field}: ${error.message}`, { cause: error, field });
+}
+
+async function mediaOf(parts: Parts, caller: Caller, value: MediaInput, field: string, signal: AbortSignal, as?: string, access?: RemoteAccess): Promise<Media> {
   if ('id' in value) return ownMedia(parts, caller.owner, value.id, field);
   if ('url' in value && !/^data:/i.test(value.url)) {
     const id = idOfOwnAddress(value.url, parts);

@@ -1,5 +1,6 @@
 // Embeddings through OpenAI's own client, of words and of media, and the list of models.
 
+import { readFile } from 'node:fs/promises';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeMedia, encodeImage } from '../../../media/index.ts';
@@ -65,6 +66,28 @@ test('what makes no sense is refused with the field; dimensions warn', async () 
     expect([JSON.stringify(body), response.status, (await sent(response)).error]).toMatchObject([JSON.stringify(body), status, { param, code }]);
   }
   expect((await sent(embedded({ input: 'x', dimensions: 8 }))).warnings).toMatchObject([{ code: 'dimensions_ignored' }]);
+});
+
+test('a film that is cut off, which shows only when it is decoded, is refused with its field on every route', async () => {
+  const film = await readFile(new URL('../../fixtures/media/film.mp4', import.meta.url));
+  const data = film.subarray(0, film.length / 2).toString('base64');
+  const url = `data:video/mp4;base64,${data}`;
+  const user = { role: 'user', content: [{ type: 'text', text: 'what is this?' }, { type: 'video_url', video_url: { url } }] };
+  for (const [path, field, body] of [
+    ['embeddings', 'input.1', { input: ['x', { type: 'media', data }] }],
+    ['jobs', 'input.1', { input: [{ type: 'text', text: 'x' }, { type: 'media', data }], outputs: ['text'] }],
+    ['chat/completions', 'messages.0.content.1', { messages: [user] }],
+    ['chat/completions', 'messages.0.content.1', { messages: [user], stream: true }],
+    ['responses', 'input.0.content.0', { input: [{ role: 'user', content: [{ type: 'input_video', video_url: url }] }] }],
+  ] as const) {
+    const response = await server.app.request(`/v1/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const { error } = await sent(response);
+    expect([path, response.status, error.code, error.param]).toEqual([path, 400, 'bad_media', expect.stringContaining(field)]);
+  }
+  const form = new FormData();
+  form.append('prompt', 'make it blue');
+  form.append('video', new File([film.subarray(0, film.length / 2)], 'my film.mp4'));
+  expect(await sent(server.app.request('/v1/videos/edits', { method: 'POST', body: form }))).toMatchObject({ error: { code: 'bad_media', param: 'video', message: expect.stringContaining('"my film.mp4"') } });
 });
 
 test('models are listed, the default first, and looked at', async () => {
