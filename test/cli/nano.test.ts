@@ -53,7 +53,7 @@ describe.runIf(hasWeights)('nano', { timeout: 120_000 }, () => {
     expect(typed(jobs[0], 'media-end')).toHaveLength(1);
     expect(typed(jobs[1], 'media-start')).toMatchObject([{ references: [1] }]);
     expect(typed(jobs[2], 'media-end')).toEqual([]);
-    expect(typed(jobs[2], 'text-delta').map((event) => event['text']).join('').toLowerCase()).toContain('apple');
+    expect(typed(jobs[2], 'text-delta').map((event) => event['text']).join('').toLowerCase()).toContain('green');
     for (const job of jobs.slice(0, 2)) expect(existsSync(join(folder, String(typed(job, 'media-end')[0]?.['path'])))).toBe(true);
   });
 
