@@ -58,7 +58,7 @@ async function readItem(reader: Reader, item: InputItem, field: string): Promise
     return { role, parts: await partsOf(reader, item.content, `${field}.content`) };
   }
   if (isCall(item)) return { role: 'assistant', parts: [await calledPart(reader, item, field)] };
-  if ('output' in item && (typeof item.output === 'string' || Array.isArray(item.output))) return { role: 'user', parts: [{ type: 'text', text: 'Result of a tool:' }, ...(await partsOf(reader, item.output, `${field}.output`))] };
+  if (isResult(item)) return { role: 'user', parts: [{ type: 'text', text: 'Result of a tool:' }, ...(await partsOf(reader, item.output, `${field}.output`))] };
   if (isReference(item)) {
     const found = await findItem(reader.parts, reader.caller.owner, item.id);
     if (found === null) throw noItem(field);
@@ -68,7 +68,12 @@ async function readItem(reader: Reader, item: InputItem, field: string): Promise
 }
 
 function isMessage(item: InputItem): item is MessageItem {
-  return 'role' in item && item.role !== undefined;
+  // Items of other kinds may carry a role of any form.
+  return (item.type === undefined || item.type === null || item.type === 'message') && 'role' in item && item.role !== undefined;
+}
+
+function isResult(item: InputItem): item is Extract<InputItem, { readonly output: string | readonly InputPart[] }> {
+  return item.type === 'function_call_output' || item.type === 'custom_tool_call_output';
 }
 
 function isCall(item: InputItem): item is CallItem {

@@ -111,6 +111,13 @@ async function fault(body: object): Promise<Body['error']> {
 const typesOf = (events: readonly Event[]): string[] => events.map(({ type }) => type.replace('response.', ''));
 const without = (events: readonly Event[], ...types: string[]): string[] => typesOf(events).filter((type, i, all) => !types.includes(type) || all[i - 1] !== type);
 
+test('items of other servers\' models say nothing here, whatever else they carry', async () => {
+  for (const item of [{ type: 'reasoning', id: 'Ju', role: null }, { type: 'reasoning', role: 'user', content: [null] }, { type: 'mcp_call', output: [null] }, { type: 'computer_call_output', output: [{ type: 'computer_screenshot' }] }]) {
+    const response = await server.app.request('/v1/responses', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ input: [item, { role: 'user', content: 'x' }], max_output_tokens: 1, modalities: ['text'] }) });
+    expect([item, response.status]).toEqual([item, 200]);
+  }
+});
+
 test('words and a picture are items in their order', async () => {
   const made = await create({ input: 'draw a red apple', modalities: ['text', 'image'], seed: 7, instructions: 'Be brief.', metadata: { a: 'b' } });
   expect(made).toMatchObject({ status: expect.stringMatching(/^completed$|^incomplete$/), seed: 7, instructions: 'Be brief.', metadata: { a: 'b' }, store: true, error: null });
