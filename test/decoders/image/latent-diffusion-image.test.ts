@@ -132,7 +132,7 @@ describe.each(['ddim', 'euler'])('a model that predicts noise, with %s', (schedu
   });
 
   test('is offered the schedulers that fit, and a strength that works without sight of the picture', () => {
-    expect(noise.options).toMatchObject({ properties: { scheduler: { enum: ['ddim', 'euler'] }, strength: { default: 0.8 } } });
+    expect(noise.options).toMatchObject({ properties: { scheduler: { enum: ['ddim', 'euler', 'euler-ancestral', 'dpm-solver', 'pndm', 'lcm'] }, strength: { default: 0.8 } } });
   });
 });
 
