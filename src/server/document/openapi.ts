@@ -65,7 +65,8 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, settings: ServerSettin
 function describeEvents(response: object): void {
   const schema = ['content', 'text/event-stream', 'schema', 'properties'].reduce<unknown>(fieldOf, response);
   if (typeof schema !== 'object' || schema === null || !('data' in schema)) return;
-  schema.data = { type: 'string', contentMediaType: 'application/json', contentSchema: schema.data, description: 'JSON of one event, or [DONE].' };
+  const event = { type: 'string', contentMediaType: 'application/json', contentSchema: schema.data };
+  schema.data = { anyOf: [event, { type: 'string', const: '[DONE]' }], description: 'JSON of one event; in some streams [DONE] after the last.' };
 }
 
 function fieldOf(value: unknown, name: string): unknown {
