@@ -113,7 +113,7 @@ test('several outputs and variants come in the order of the reply, each with its
 });
 
 test('a deadline ends a job wherever it stands', async () => {
-  const { id } = await sent(send({ ...drawing, options: { image: { steps: 900 } }, deadlineMs: 300 }));
+  const { id } = await sent(send({ ...drawing, count: 8, options: { image: { steps: 1000 } }, deadlineMs: 200 }));
   expect((await eventsOf(id)).at(-1)?.data).toMatchObject({ type: 'job-error', code: 'timeout' });
   expect(await sent(server.app.request(`/v1/jobs/${id}`))).toMatchObject({ status: 'failed', error: { code: 'timeout' }, deadlineAt: expect.any(Number) });
 });
