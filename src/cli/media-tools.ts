@@ -1,7 +1,7 @@
 // What the server needs of bytes, on the room `media/`: what they are, how large, and other sizes and formats of them.
 // Knows no route and no codec.
 import { convertAudio, convertImage, firstFrame, inspectAudio, inspectImage, inspectVideo, maskOfAlpha, mediaFromBytes } from '../../media/index.ts';
-import type { MediaTools } from '../server/contracts.ts';
+import type { MediaTools } from '../server/media-contract.ts';
 
 export const mediaTools: MediaTools = {
   read: async (bytes, name, as) => mediaFromBytes(bytes, name, as === undefined ? {} : { as }),

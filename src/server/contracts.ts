@@ -1,9 +1,11 @@
 // What createApp is given: the queue and the stores, who may come in, and what bytes are. Types only; knows no route.
 
 import type { Logger } from 'pino';
-import type { Media } from '../contracts.ts';
-import type { Engines, Json, MediaStore, Page, Queue, Stored } from '../queue/contracts.ts';
 import type { Message } from '../contracts.ts';
+import type { Engines, Json, MediaStore, Page, Queue, Stored } from '../queue/contracts.ts';
+import type { MediaTools } from './media-contract.ts';
+
+export type { MediaTools } from './media-contract.ts';
 
 /** Who sends a request. */
 export interface Caller {
@@ -62,22 +64,6 @@ export interface ConversationStore {
   remember(owner: string, key: string, value: Json): Promise<void>;
   forget(owner: string, key: string): Promise<boolean>;
   close(): Promise<void>;
-}
-
-/** What the server needs of bytes; given by the composition root, which alone knows codecs. */
-export interface MediaTools {
-  /** Tells by content what bytes are; `as` insists on a modality, as for an animated picture that is to be a picture. Throws `bad_media`, naming `name`. */
-  read(bytes: Uint8Array, name?: string, as?: string): Promise<Media>;
-  /** Pixels of a picture or a video, seconds of a sound or a video. Throws `bad_media`. */
-  inspect(media: Media, signal?: AbortSignal): Promise<{ readonly width?: number; readonly height?: number; readonly seconds?: number; readonly frames?: number | null }>;
-  /** A picture in another size or format; the mark of generated media and the metadata stay. */
-  picture(media: Media, change: { readonly width?: number; readonly height?: number; readonly format?: 'png' | 'jpeg' | 'webp'; readonly quality?: number; readonly fit?: 'fill' | 'cover' | 'contain' }, signal?: AbortSignal): Promise<Media>;
-  /** The alpha of a picture as a mask: white where it is transparent, which may change. */
-  maskOfAlpha(media: Media, signal?: AbortSignal): Promise<Media>;
-  /** A sound in another format; `pcm` is 16-bit little-endian mono at 24 kHz without a header. */
-  sound(media: Media, format: 'wav' | 'mp3' | 'ogg' | 'opus' | 'flac' | 'aac' | 'pcm', signal?: AbortSignal): Promise<{ readonly mediaType: string; readonly bytes: Uint8Array }>;
-  /** First frame of a video as a picture. */
-  thumbnail(media: Media, signal?: AbortSignal): Promise<Media>;
 }
 
 /** What holds for a running server; every field has a default in the configuration. */

@@ -82,7 +82,7 @@ describe('the package anymodal', () => {
   test('is imported at run time without opening anything', async () => {
     const program = "import * as all from 'anymodal'; import schema from 'anymodal/bundle.schema.json' with { type: 'json' }; console.log(Object.keys(all).sort().join(), schema.title);";
     const { out, err } = await run('node', ['--input-type=module', '-e', program]);
-    expect(out.trim(), err).toBe('AnymodalError,createEngine,factoryModules,isCallerFault,openBundle,startEngine anymodal bundle');
+    expect(out.trim(), err).toBe('AnymodalError,createEngine,factoryModules,isCallerFault,mediaTools,openBundle,startEngine anymodal bundle');
   });
 
   test('has types that a strict project compiles against', async () => {

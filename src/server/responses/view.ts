@@ -54,7 +54,8 @@ export function responseView(record: ResponseRecord, { status, output }: Moment)
     presence_penalty: 0,
     frequency_penalty: 0,
     truncation: echo.truncation,
-    usage: ended === null ? null : usageOf(ended.usage),
+    // OpenAI's document knows no null here: nothing has been used yet.
+    usage: usageOf(ended?.usage ?? { inputTokens: 0, outputTokens: 0 }),
     metadata: { ...echo.metadata },
     job: record.job,
     seed: record.seed,

@@ -184,7 +184,8 @@ test('conversations and their items', async () => {
   expect(items.data.map(({ type }) => type)).toEqual(expect.arrayContaining(['message', 'image_generation_call']));
   const picture = items.data.find((item) => item.type === 'image_generation_call');
   expect(picture?.result).toMatch(/^iVBOR/);
-  expect(await client.conversations.items.retrieve(picture?.id ?? '', { conversation_id: conversation.id })).toEqual(picture);
+  // Its address is signed anew.
+  expect(await client.conversations.items.retrieve(picture?.id ?? '', { conversation_id: conversation.id })).toEqual({ ...picture, media_url: expect.any(String) });
   const added = await client.conversations.items.create(conversation.id, { items: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'and this' }, { type: 'input_image', detail: 'auto', image_url: `data:image/png;base64,${picture?.result ?? ''}` }] }] });
   expect(added.data).toMatchObject([{ role: 'user', content: [{ type: 'input_text' }, { type: 'input_image' }] }]);
   await client.conversations.items.delete(added.data[0]?.id ?? '', { conversation_id: conversation.id });
