@@ -28,12 +28,17 @@ export interface BundleSummary {
  * Throws `unknown_model`, `bad_option`.
  */
 export async function chooseBundle(model: string | null, shell: Shell, uses: readonly string[] = []): Promise<string> {
+  return folderOf(modelWith(model ?? shell.environment.model ?? defaultBundle, uses), shell);
+}
+
+/** A model's text with what `--use` puts into it. Throws `bad_option`. */
+export function modelWith(model: string, uses: readonly string[]): string {
   const parts = uses.map((use) => {
     const [, output, other] = /^([a-z][a-z0-9-]*)=(.+)$/.exec(use) ?? [];
-    if (output === undefined || other === undefined) throw new AnymodalError('bad_option', `--use: got "${use}", expected OUTPUT=MODEL, such as image=sd-turbo.`);
+    if (output === undefined || other === undefined) throw new AnymodalError('bad_option', `--use: got "${use}", expected OUTPUT=MODEL or language-model=MODEL, such as image=sd-turbo.`);
     return { output, model: other };
   });
-  return folderOf(textOfModel({ model: model ?? shell.environment.model ?? defaultBundle, uses: parts }), shell);
+  return textOfModel({ model, uses: parts });
 }
 
 /** The folder of a bundle that is installed, lies at a path or was pulled; throws `unknown_model`. */

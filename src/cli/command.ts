@@ -18,7 +18,7 @@ export interface Command {
 }
 
 export const sharedFlags = {
-  use: { name: 'use', value: 'O=MODEL', repeatable: true, help: 'let the decoder of another model make output O, such as image=FOLDER' },
+  use: { name: 'use', value: 'O=MODEL', repeatable: true, help: 'let another model make output O, such as image=FOLDER, or be the language-model' },
   model: { name: 'model', value: 'ID', help: 'bundle id, or a folder with a bundle.json (ANYMODAL_MODEL; default nano)' },
   device: { name: 'device', value: 'NAME', help: 'auto, cpu, cuda, webgpu, coreml or dml (ANYMODAL_DEVICE; default auto)' },
   json: { name: 'json', help: 'one JSON object a line on standard output' },

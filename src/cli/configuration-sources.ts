@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AnymodalError } from '../errors.ts';
-import { configurationSchema, settings, variableOf, type Configuration, type Setting } from './configuration.ts';
+import { defaultBundle, modelWith } from './bundles.ts';
+import { configurationSchema, defaultsInRedis, settings, variableOf, type Configuration, type Setting } from './configuration.ts';
 import type { ParsedFlags } from './flags.ts';
 import type { Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
@@ -11,7 +12,7 @@ import { nearest } from './suggest.ts';
 export interface Held {
   readonly name: string;
   readonly value: unknown;
-  /** `default`, or the file, variable or flag. */
+  /** `default`, `default with redis`, or the file, variable or flag. */
   readonly from: string;
   readonly help: string;
 }
@@ -42,13 +43,19 @@ export async function readConfiguration(flags: ParsedFlags, shell: Shell): Promi
   }
   // The variable of the other commands names the default model here too.
   if (shell.environment.model !== null && variables['ANYMODAL_MODELS'] === undefined) given.set('models', { value: [shell.environment.model], from: 'ANYMODAL_MODEL' });
-  for (const [name, one] of readFlags(flags, all)) given.set(name, one);
+  const models = given.get('models')?.value;
+  for (const [name, one] of readFlags(flags, all, Array.isArray(models) ? models.map(String) : [])) given.set(name, one);
+
+  if ((given.get('redis')?.value ?? null) !== null) {
+    const hasStore = (given.get('media')?.value ?? null) !== null;
+    for (const [name, value] of Object.entries(defaultsInRedis({ hasStore }))) if (!given.has(name)) given.set(name, { value, from: 'default with redis' });
+  }
 
   const values = check(given);
   const data = resolve(shell.folder, values.data ?? dataFolder);
   const held = all.map((setting): Held => {
     const name = nameOf(setting);
-    return { name, value: name === 'data' ? data : valueAt(values, setting.path), from: given.get(name)?.from ?? 'default', help: setting.help };
+    return { name, value: name === 'data' ? data : withoutPassword(valueAt(values, setting.path)), from: given.get(name)?.from ?? 'default', help: setting.help };
   });
   const known = new Set([...all.map(({ path }) => variableOf(path)), ...otherVariables]);
   return { values: { ...values, data }, held, unread: Object.keys(variables).filter((variable) => !known.has(variable)) };
@@ -83,18 +90,20 @@ async function readFileSettings(path: string, needed: boolean, all: readonly Set
   return found;
 }
 
-function* readFlags(flags: ParsedFlags, all: readonly Setting[]): Generator<readonly [string, Given]> {
+function* readFlags(flags: ParsedFlags, all: readonly Setting[], models: readonly string[]): Generator<readonly [string, Given]> {
   const find = (name: string): Setting => {
     const setting = all.find((candidate) => nameOf(candidate) === name);
     if (setting === undefined) throw unknownSetting('--set', name, all);
     return setting;
   };
-  for (const name of ['host', 'port', 'data', 'device']) {
+  for (const name of ['host', 'port', 'data', 'redis', 'media', 'database', 'device']) {
     const text = flags.value(name);
     if (text !== null) yield [name, { value: readText(find(name), text, `--${name}`), from: `--${name}` }];
   }
-  const models = flags.values('model');
-  if (models.length > 0) yield ['models', { value: [...models], from: '--model' }];
+  const named = flags.values('model');
+  const uses = flags.values('use');
+  const [first = defaultBundle, ...others] = named.length > 0 ? named : models;
+  if (named.length > 0 || uses.length > 0) yield ['models', { value: [modelWith(first, uses), ...others], from: uses.length > 0 ? '--use' : '--model' }];
   if (flags.on('preload')) yield ['preload', { value: 'all', from: '--preload' }];
   if (flags.on('strict')) yield ['strict', { value: true, from: '--strict' }];
   for (const set of flags.values('set')) {
@@ -119,7 +128,7 @@ function readText({ schema }: Setting, text: string, where: string): unknown {
   if (fitting !== undefined) return fitting;
   // JSON comes nearest to what was meant, so that the message is about the range and not about the type.
   const meant = readings.find((reading) => typeof reading === 'number') ?? text;
-  throw new AnymodalError('bad_option', `${where}: ${schema.safeParse(meant).error?.issues[0]?.message ?? 'does not fit'}; got "${text}".`);
+  throw new AnymodalError('bad_option', `${where}: ${schema.safeParse(meant).error?.issues[0]?.message ?? 'does not fit'}; got "${String(withoutPassword(text))}".`);
 }
 
 /** All that was given as one whole, defaults filled in. */
@@ -142,6 +151,11 @@ function check(given: ReadonlyMap<string, Given>): Configuration {
   const path = (issue?.path ?? []).map(String);
   const source = [...given].find(([name]) => path.join('.').startsWith(name));
   throw new AnymodalError('bad_option', `${source?.[1].from ?? 'the configuration'}: ${path.join('.')}: ${issue?.message ?? 'does not fit'}.`);
+}
+
+/** The value with the password of an address hidden. */
+function withoutPassword(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/^(\w+:\/\/[^/:@]*:)[^@]+@/, '$1***@') : value;
 }
 
 function unknownSetting(where: string, name: string, all: readonly Setting[]): AnymodalError {

@@ -16,6 +16,10 @@ export const configurationSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 or :: for all'),
   port: z.int().min(0).max(65_535).default(8080).describe('port to listen on; 0 takes a free one'),
   data: z.string().min(1).nullable().default(null).describe('folder of jobs, media, conversations and keys; null: anymodal in XDG_DATA_HOME'),
+  redis: z.url({ protocol: /^rediss?$/ }).nullable().default(null).describe('Redis that servers and workers share, such as redis://:PASSWORD@HOST:6379; null: one server with engines of its own'),
+  media: z.string().startsWith('s3://').nullable().default(null).describe('S3-compatible store of media, such as s3://BUCKET/PREFIX; address and keys come from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; null: in the data folder, or in Redis'),
+  redirectMedia: z.boolean().default(false).describe('send who reads media to signed addresses of that store (307), which clients must be able to reach; else the bytes go through the server'),
+  database: z.url({ protocol: /^postgres(ql)?$/ }).nullable().default(null).describe('PostgreSQL that keeps conversations, such as postgres://USER:PASSWORD@HOST/NAME; null: in the data folder'),
   models: z.array(z.string().min(1)).min(1).default([defaultBundle]).describe('models that are offered, the default one first: ids, or folders with a bundle.json'),
   aliases: z.record(z.string().min(1), z.string().min(1)).default({}).describe('further names of models: what clients ask for to the id of a bundle'),
   hub: z.url({ protocol: /^https?$/ }).nullable().default(null).describe('model hub, or mirror of one, that `anymodal pull` fetches from; null: HF_ENDPOINT, or huggingface.co'),
@@ -43,11 +47,20 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   deadlineMs: milliseconds.default(3_600_000).describe('milliseconds after which a job is stopped wherever it stands'),
   addressMs: milliseconds.default(3_600_000).describe('milliseconds that the signed address of a result is good for'),
+  worker: z
+    .strictObject({
+      short: count.default(3).describe('short jobs of one model that a worker runs at once'),
+      long: count.default(1).describe('long jobs of one model, such as videos, that it runs beside them'),
+      lockMs: z.int().min(1000).max(DAY_MS).default(15_000).describe('milliseconds without a sign of life after which the jobs of a worker go to another'),
+      patienceMs: milliseconds.default(3000).describe('milliseconds that work waits for a worker with its model loaded, which is busy, before another loads it too'),
+    })
+    .prefault({}),
   drainMs: z.int().min(0).max(DAY_MS).default(30_000).describe('milliseconds that running jobs have to end after SIGTERM; longer ones run again at the next start'),
   retention: z
     .strictObject({
       days: count.nullable().default(30).describe('days that an ended job and what it made are kept; null: for good'),
-      mediaBytes: bytes.nullable().default(20 * 1024 * MEBIBYTE).describe('bytes that kept media may take; the oldest made ones go first; null: no limit'),
+      jobs: count.nullable().default(null).describe('ended jobs that are kept at most; the oldest go first with what they made; null: no limit; with redis 200000 unless it is said, about 2.4 GB of its memory'),
+      mediaBytes: bytes.nullable().default(20 * 1024 * MEBIBYTE).describe('bytes that kept media may take; the oldest made ones go first; null: no limit; with redis and no store of media 1073741824 unless it is said'),
     })
     .prefault({}),
   remoteMedia: z
@@ -60,6 +73,11 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('least that is logged, as one JSON object a line on standard error') }).prefault({}),
 });
+
+/** What holds where Redis keeps it in memory and nothing is said; by the name of the setting. */
+export function defaultsInRedis({ hasStore }: { readonly hasStore: boolean }): Readonly<Record<string, number>> {
+  return { 'retention.jobs': 200_000, ...(!hasStore && { 'retention.mediaBytes': 1024 * MEBIBYTE }) };
+}
 
 export type Configuration = z.output<typeof configurationSchema>;
 

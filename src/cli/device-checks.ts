@@ -3,6 +3,8 @@
 import { fork } from 'node:child_process';
 import type { Device, DeviceChoice } from '../contracts.ts';
 import type { DeviceSupport } from '../runtime/devices.ts';
+import { missingCudaLibraries, sayMissing, systemSearch } from './cuda-libraries.ts';
+import { libraryPath } from './environment.ts';
 
 export interface Check {
   readonly what: string;
@@ -29,7 +31,7 @@ const deviceProbe = new URL(import.meta.url.endsWith('.ts') ? './device-probe.ts
 const LIMIT_MS = 60_000;
 
 /** Tries the runtime and every device; a probe that crashes or gives no answer makes its device unusable and nothing else. */
-export async function checkDevices(probe: URL = deviceProbe, limitMs: number = LIMIT_MS): Promise<Check[]> {
+export async function checkDevices(probe: URL = deviceProbe, limitMs: number = LIMIT_MS, missing: (device: Device) => string | null = missingFor): Promise<Check[]> {
   const runtime = await ask(probe, { type: 'runtime' }, limitMs);
   if (runtime.type !== 'runtime') return [{ what: 'onnxruntime', state: 'broken', found: faultOf(runtime) }];
   const checks: Check[] = [
@@ -39,17 +41,26 @@ export async function checkDevices(probe: URL = deviceProbe, limitMs: number = L
   for (const { device, way } of waysToDevices) {
     const what = `device ${device}`;
     if (!runtime.devices.some((support) => support.device === device && support.bundled)) {
-      checks.push({ what, state: 'missing', found: `not in this installation: ${way}` });
+      checks.push({ what, state: 'missing', found: lines(`not in this installation: ${way}`, missing(device)) });
       continue;
     }
     const answer = await ask(probe, { type: 'choose', device }, limitMs);
-    if (answer.type === 'chosen') checks.push({ what, state: 'good', found: 'works on a probe graph; no test of this project has run on it' });
-    else checks.push({ what, state: 'missing', found: `${faultOf(answer)}\n${way}` });
+    if (answer.type === 'chosen') checks.push({ what, state: 'good', found: device === 'webgpu' ? 'works on a probe graph; tested on a software adapter' : 'works on a probe graph; no test of this project has run on it' });
+    else checks.push({ what, state: 'missing', found: lines(faultOf(answer), missing(device), way) });
   }
   const auto = await ask(probe, { type: 'choose', device: 'auto' }, limitMs);
   if (auto.type === 'chosen') checks.push({ what: 'device auto', state: 'good', found: auto.note ?? `takes ${auto.device}` });
   else checks.push({ what: 'device auto', state: 'broken', found: `${faultOf(auto)}\nuse --device cpu or ANYMODAL_DEVICE=cpu` });
   return checks;
+}
+
+/** What a device needs and does not find on this system; null where that is not known or nothing. */
+function missingFor(device: Device): string | null {
+  return device === 'cuda' && process.platform === 'linux' ? sayMissing(missingCudaLibraries(systemSearch(libraryPath()))) : null;
+}
+
+function lines(...parts: readonly (string | null)[]): string {
+  return parts.filter((part) => part !== null).join('\n');
 }
 
 function faultOf(answer: Answer): string {

@@ -25,6 +25,19 @@ export interface ServerEnvironment {
   readonly configurationFolder: string;
   /** Where data are kept unless a setting says otherwise: anymodal in XDG_DATA_HOME. */
   readonly dataFolder: string;
+  readonly objectStore: ObjectStoreEnvironment;
+}
+
+/** How an S3-compatible store is reached; the variables are those of Amazon's own programs. */
+export interface ObjectStoreEnvironment {
+  /** AWS_ENDPOINT_URL_S3, or AWS_ENDPOINT_URL; null is Amazon's. */
+  readonly endpoint: string | null;
+  /** AWS_REGION, or AWS_DEFAULT_REGION. */
+  readonly region: string;
+  /** AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; secrets. */
+  readonly accessKeyId: string | null;
+  readonly secretAccessKey: string | null;
+  readonly sessionToken: string | null;
 }
 
 /** Where models come from and where they are kept; the variables are Hugging Face's, so that one cache and one login serve all programs. */
@@ -60,6 +73,13 @@ function readServerEnvironment(): ServerEnvironment {
     variables: Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (name.startsWith('ANYMODAL_') && value !== undefined && value !== '' ? [[name, value]] : []))),
     configurationFolder: join(nonEmpty(process.env['XDG_CONFIG_HOME']) ?? join(homedir(), '.config'), 'anymodal'),
     dataFolder: join(nonEmpty(process.env['XDG_DATA_HOME']) ?? join(homedir(), '.local', 'share'), 'anymodal'),
+    objectStore: {
+      endpoint: nonEmpty(process.env['AWS_ENDPOINT_URL_S3']) ?? nonEmpty(process.env['AWS_ENDPOINT_URL']),
+      region: nonEmpty(process.env['AWS_REGION']) ?? nonEmpty(process.env['AWS_DEFAULT_REGION']) ?? 'us-east-1',
+      accessKeyId: nonEmpty(process.env['AWS_ACCESS_KEY_ID']),
+      secretAccessKey: nonEmpty(process.env['AWS_SECRET_ACCESS_KEY']),
+      sessionToken: nonEmpty(process.env['AWS_SESSION_TOKEN']),
+    },
   };
 }
 
@@ -88,4 +108,9 @@ function isYes(value: string | undefined): boolean {
 
 function nonEmpty(value: string | undefined): string | null {
   return value === undefined || value === '' ? null : value;
+}
+
+/** LD_LIBRARY_PATH: folders where the loader of libraries looks first. */
+export function libraryPath(): string | undefined {
+  return process.env['LD_LIBRARY_PATH'];
 }

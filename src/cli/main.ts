@@ -4,6 +4,7 @@ import { AnymodalError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { batchCommand } from './commands/batch.ts';
 import { chatCommand } from './commands/chat.ts';
+import { connectCommand } from './commands/connect.ts';
 import { configCommand } from './commands/config.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
@@ -14,6 +15,7 @@ import { modelsCommand } from './commands/models.ts';
 import { pullCommand } from './commands/pull.ts';
 import { serveCommand } from './commands/serve.ts';
 import { versionCommand } from './commands/version.ts';
+import { workerCommand } from './commands/worker.ts';
 import { startChildEngine } from './engine.ts';
 import { readEnvironment, switchTelemetryOff } from './environment.ts';
 import { generalHelp, helpOf } from './help.ts';
@@ -23,7 +25,7 @@ import { createJsonReport, createPlainReport } from './report.ts';
 import { exitCode, flush, type Shell } from './shell.ts';
 import { nearest } from './suggest.ts';
 
-const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, serveCommand, mcpCommand, keysCommand, configCommand, doctorCommand, versionCommand];
+const commands: readonly Command[] = [generateCommand, chatCommand, batchCommand, embedCommand, modelsCommand, pullCommand, connectCommand, serveCommand, workerCommand, mcpCommand, keysCommand, configCommand, doctorCommand, versionCommand];
 
 /** Runs the command that `args` name and returns its exit code; writes errors to the shell and throws none. */
 export async function main(args: readonly string[], shell: Shell): Promise<number> {

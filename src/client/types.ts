@@ -105,6 +105,8 @@ export interface WholeModel extends Model {
   readonly device: string;
   /** What it cannot do, in plain sentences. */
   readonly limits: readonly string[];
+  /** Its model card in Markdown; null where it has none. */
+  readonly card: string | null;
   readonly inputs: readonly { readonly modality: string; readonly mediaTypes: readonly string[]; readonly joint: boolean; readonly chat: boolean }[];
   readonly outputs: readonly { readonly name: string; readonly modality: string; readonly options: Readonly<Record<string, unknown>>; readonly references: readonly string[]; readonly negative: boolean }[];
   readonly text: Readonly<Record<string, unknown>> | null;

@@ -12,6 +12,8 @@ const TAIL = 256;
 
 interface Pending {
   readonly attempt: number;
+  /** When it came; of texts that are one, the first. */
+  readonly at: number;
   readonly event: Stored<JobEventBody>;
 }
 
@@ -42,6 +44,7 @@ export class Channel {
   #scheduled: (() => void) | null = null;
   #writtenAt = -Infinity;
   #news = Promise.withResolvers<void>();
+  #hasText = false;
   #state: 'open' | 'ending' | 'ended' | 'closed' = 'open';
   #fault: AnymodalError | null = null;
 
@@ -71,12 +74,15 @@ export class Channel {
     if (event.type === 'media-preview') this.hasPreviews = true;
     const last = this.#pending.at(-1);
     if (last?.attempt === attempt && last.event.type === 'text-delta' && event.type === 'text-delta' && last.event.variant === event.variant && last.event.part === event.part) {
-      this.#pending[this.#pending.length - 1] = { attempt, event: { ...event, text: last.event.text + event.text } };
+      this.#pending[this.#pending.length - 1] = { ...last, event: { ...event, text: last.event.text + event.text } };
     } else {
-      this.#pending.push({ attempt, event });
+      this.#pending.push({ attempt, at: this.#clock.now(), event });
     }
-    if (this.#scheduled !== null) return;
-    const wait = this.#writtenAt + this.#flushMs - this.#clock.now();
+    // The first words are waited for; those after them can come in groups.
+    const isFirstText = event.type === 'text-delta' && !this.#hasText;
+    this.#hasText ||= isFirstText;
+    if (this.#scheduled !== null && !isFirstText) return;
+    const wait = isFirstText ? 0 : this.#writtenAt + this.#flushMs - this.#clock.now();
     if (wait <= 0) {
       this.#flush().catch(this.#failed);
       return;
@@ -95,11 +101,11 @@ export class Channel {
       await this.#flush((pending) => pending.attempt !== attempt);
       const last = this.#pending;
       this.#pending = [];
-      await this.#append(attempt, [...last.map((pending) => pending.event), event]);
+      await this.#append(attempt, [...last, { attempt, at: this.#clock.now(), event }]);
     } catch {
       // Events without room are given up; the end is worth another try.
       this.#pending = [];
-      await this.#append(attempt, [event]);
+      await this.#append(attempt, [{ attempt, at: this.#clock.now(), event }]);
     }
     this.#finish('ended');
   }
@@ -141,13 +147,13 @@ export class Channel {
       const { attempt } = first;
       const other = this.#pending.findIndex((pending) => pending.attempt !== attempt);
       const batch = this.#pending.splice(0, other < 0 ? this.#pending.length : other);
-      await this.#append(attempt, batch.map(({ event }) => event));
+      await this.#append(attempt, batch);
     }
   }
 
-  async #append(attempt: number, events: readonly Stored<JobEventBody>[]): Promise<void> {
+  async #append(attempt: number, batch: readonly Pending[]): Promise<void> {
     try {
-      const logged = await this.#log.append(this.job, attempt, events);
+      const logged = await this.#log.append(this.job, attempt, batch.map(({ event }) => event), batch.map(({ at }) => at));
       this.#tail = [...this.#tail, ...logged].slice(-TAIL);
       this.#kept(logged);
     } finally {

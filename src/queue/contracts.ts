@@ -52,7 +52,7 @@ export interface JobRecord {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** One event as it is kept. `id` counts from 1 within the job, without gaps; it is the `id` of the event stream. `at` in milliseconds since 1970. */
+/** One event as it is kept. `id` counts from 1 within the job, without gaps; it is the `id` of the event stream. `at`: when it came, in milliseconds since 1970. */
 export type LoggedEvent = Stored<JobEventBody> & { readonly job: string; readonly attempt: number; readonly id: number; readonly at: number };
 
 /** A page of a list: newest first, what follows the item `after`. */
@@ -82,10 +82,10 @@ export interface JobLog {
   /** Changes a job that has not ended; an ended one stays as it is. */
   update(id: string, change: { readonly status?: 'queued' | 'running'; readonly attempt?: number; readonly losses?: number; readonly startedAt?: number | null }): Promise<void>;
   /**
-   * Adds events. A terminal one ends the job: its status, error and time are those of the event, in the same moment.
+   * Adds events that came at `times` (milliseconds since 1970; now, where none are given). A terminal one ends the job: its status, error and time are those of the event, in the same moment.
    * Throws `conflict` after the terminal event, of which a job has one, and `not_found`.
    */
-  append(id: string, attempt: number, events: readonly Stored<JobEventBody>[]): Promise<readonly LoggedEvent[]>;
+  append(id: string, attempt: number, events: readonly Stored<JobEventBody>[], times?: readonly number[]): Promise<readonly LoggedEvent[]>;
   /** Events with an id above `after`, at most `limit`. */
   events(id: string, after: number, limit?: number): Promise<readonly LoggedEvent[]>;
   /** Jobs that are queued or were running, in the order in which they were accepted. */
@@ -94,6 +94,8 @@ export interface JobLog {
   remove(id: string): Promise<boolean>;
   /** Finished jobs that ended before `before`, the oldest first; with or without those of conversations. */
   endedBefore(before: number, limit: number, of?: { readonly conversations: boolean }): Promise<readonly JobRecord[]>;
+  /** How many finished jobs are kept. */
+  ended(): Promise<number>;
 }
 
 /** One owner's medium. The same bytes of two owners are one file and two records. */
@@ -106,6 +108,12 @@ export interface MediaRecord extends StoredMedia {
   readonly job: string | null;
   /** What it was made from, or what its owner calls it; found by search. */
   readonly title: string | null;
+}
+
+/** What an address of a medium answers with, and for how long. `disposition` is the header of that name. */
+export interface MediaAnswer {
+  readonly seconds: number;
+  readonly disposition: string;
 }
 
 /** Where media are kept: files by content, records by owner. What is fulfilled is on disk. */
@@ -121,6 +129,8 @@ export interface MediaStore {
   read(media: StoredMedia): Promise<Media>;
   /** Part of the bytes as a stream, both ends included. Throws `not_found`. */
   stream(media: StoredMedia, range?: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>>;
+  /** An address of the place where the bytes lie, which answers anybody for so many seconds; null or absent where there is none. */
+  address?(media: StoredMedia, answer: MediaAnswer): Promise<string | null>;
   list(filter: { readonly owner: string; readonly modality?: string | undefined; readonly text?: string | undefined; readonly job?: string | undefined; readonly origins?: readonly MediaRecord['origin'][] }, page: Page): Promise<readonly MediaRecord[]>;
   /** Removes the owner's record, and the file with the last record of it unless it is held. False where there was none. */
   remove(owner: string, id: string): Promise<boolean>;
@@ -138,6 +148,33 @@ export interface MediaStore {
   nearest(owner: string, space: string, embedding: readonly number[], limit: number): Promise<readonly { readonly media: MediaRecord; readonly similarity: number }[]>;
   /** Bytes that all files take. */
   size(): Promise<number>;
+}
+
+/** Where bytes lie, by the SHA-256 of their content; records of them are elsewhere. Shared by all servers and workers. */
+export interface MediaBytes {
+  /** Keeps them until `remove`, once a record tells of them; before that they may go after an hour. Throws `too_large`, `disk_full`, `unavailable`. */
+  write(id: string, bytes: Uint8Array): Promise<void>;
+  has(id: string): Promise<boolean>;
+  /** Null where they are gone. Throws `unavailable`. */
+  read(id: string): Promise<Uint8Array | null>;
+  /** From `start` to `end`, both included. Null where they are gone, before anything is read. */
+  stream(id: string, size: number, range?: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array> | null>;
+  /** An address of the place itself, good for so long; absent where it has none. */
+  address?(id: string, mediaType: string, answer: MediaAnswer): Promise<string>;
+  remove(id: string): Promise<void>;
+}
+
+/** A media store that keeps within a number of bytes. */
+export interface LimitedMediaStore extends MediaStore {
+  /** Sets how many bytes all files may take, and what is done before a medium is refused for want of room. */
+  limit(limit: MediaLimit | null): void;
+  /** Removes records without a job and a holder from before `before` (milliseconds since 1970), at most `limit`; uploads stay. Returns how many. */
+  removeLoose(before: number, limit: number): Promise<number>;
+}
+export interface MediaLimit {
+  readonly bytes: number;
+  /** Makes room for so many bytes, if it can. */
+  makeRoom(bytes: number): Promise<void>;
 }
 
 /** A job to be accepted. */
@@ -172,7 +209,8 @@ export interface Queue {
   /** Events after the one with id `after` that are there by now; waits for none. */
   logged(id: string, after: number): Promise<readonly LoggedEvent[]>;
   /** Jobs that will start before it, from 0; null where it is not queued. */
-  position(id: string): number | null;
+  position(id: string): Promise<number | null>;
+  /** Of all servers that share the queue, a moment old where there are several. */
   state(): { readonly queued: number; readonly running: number; readonly capacity: number };
   /** Embeddings are short and not kept: they take their turn in the engine at once. */
   embed(model: string, request: EmbedRequest, signal?: AbortSignal): Promise<{ readonly embeddings: readonly (readonly number[])[]; readonly warnings: readonly Warning[] }>;
@@ -206,6 +244,8 @@ export interface ModelState {
 export interface Engines {
   /** The default first. */
   models(): readonly ModelState[];
+  /** False for a model that nobody can run at the moment, such as while its workers are away; absent: all can be run. */
+  isServed?(model: string): boolean;
   /** Bundle id of a name or alias; null names the default. Throws `unknown_model`, which lists the models. */
   resolve(name: string | null): string;
   /** Loads it if need be. */

@@ -11,7 +11,7 @@ import { Database } from './database.ts';
 import { translated } from './disk-errors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createJobLog } from './job-log.ts';
-import { MediaFiles, realDisk, type Disk } from './media-files.ts';
+import { MediaFiles, realDisk, type Disk, type MediaFileStore } from './media-files.ts';
 import { SqliteMediaStore } from './media-store.ts';
 
 const DATABASE = 'anymodal.sqlite';
@@ -21,6 +21,8 @@ const MEDIA = 'media';
 export interface FolderParts {
   readonly clock?: Clock;
   readonly disk?: Disk;
+  /** Where the bytes of media lie, with a name for it; else in the folder itself. */
+  readonly elsewhere?: { readonly place: string; readonly files: MediaFileStore };
   /** A text that was never given before. */
   readonly token?: () => string;
   /** So many random bytes. */
@@ -55,11 +57,12 @@ export async function openDataFolder(path: string, parts: FolderParts = {}): Pro
     const opened = new Database(join(path, DATABASE));
     database = opened;
     await chmod(opened.path, 0o600);
-    const files = new MediaFiles(join(path, MEDIA), disk, token);
+    const files = parts.elsewhere?.files ?? new MediaFiles(join(path, MEDIA), disk, token);
     await files.open();
     const media = new SqliteMediaStore(opened, files, clock);
     const jobs = createJobLog(opened, clock);
     const secret = secretOf(opened, random);
+    agree(opened, parts.elsewhere?.place ?? null, media);
     await media.sweepPreviews();
     let closing = false;
     // Files of the running process are younger than this.
@@ -115,6 +118,14 @@ function secretOf(database: Database, random: (count: number) => Uint8Array): Ui
     if (!(value instanceof Uint8Array)) throw new AnymodalError('internal', 'the data folder has no secret');
     return value;
   });
+}
+
+/** A folder keeps its media where it began to. Throws `conflict`. */
+function agree(database: Database, place: string | null, media: SqliteMediaStore): void {
+  const row = database.get("SELECT value FROM secrets WHERE name = 'media-place'");
+  const kept = row?.['value'] instanceof Uint8Array ? Buffer.from(row['value']).toString('utf8') : media.isEmpty ? place : null;
+  if (kept !== place) throw new AnymodalError('conflict', `${database.path}: its media lie ${kept === null ? 'in the folder' : `in ${kept}`}, and this server was told ${place ?? 'nothing of it'}; give it the same --media, or a folder of its own`, { field: 'media' });
+  if (row === undefined && place !== null) database.run("INSERT INTO secrets (name, value) VALUES ('media-place', ?)", new TextEncoder().encode(place));
 }
 
 async function backupTo(folder: string, database: Database, media: SqliteMediaStore, token: string): Promise<void> {

@@ -101,13 +101,13 @@ class SqliteJobLog implements JobLog {
     }, false);
   }
 
-  async append(id: string, attempt: number, events: readonly Stored<JobEventBody>[]): Promise<readonly LoggedEvent[]> {
+  async append(id: string, attempt: number, events: readonly Stored<JobEventBody>[], times: readonly number[] = []): Promise<readonly LoggedEvent[]> {
     return this.#database.soon(() => {
       const row = this.#database.get('SELECT status, ended_at, (SELECT max(id) FROM events WHERE job = jobs.id) AS last FROM jobs WHERE id = ?', id);
       if (row === undefined) throw new AnymodalError('not_found', `job ${id}: there is none`);
       if (row['ended_at'] !== null) throw new AnymodalError('conflict', `job ${id}: it has ended as ${text(row, 'status')}`);
       const last = integerOrNull(row, 'last') ?? 0;
-      const logged = events.map((event, index) => this.#insert(id, attempt, last + 1 + index, event));
+      const logged = events.map((event, index) => this.#insert(id, attempt, last + 1 + index, event, times[index]));
       const end = logged.at(-1);
       if (end !== undefined && isTerminal(end)) this.#end(end);
       return logged;
@@ -129,6 +129,10 @@ class SqliteJobLog implements JobLog {
     return this.#database.soon(() => this.#database.run('DELETE FROM jobs WHERE id = ? AND ended_at IS NOT NULL', id) > 0);
   }
 
+  async ended(): Promise<number> {
+    return Number(this.#database.get('SELECT count(*) AS ended FROM jobs WHERE ended_at IS NOT NULL')?.['ended'] ?? 0);
+  }
+
   async endedBefore(before: number, limit: number, { conversations } = { conversations: true }): Promise<readonly JobRecord[]> {
     return this.#database.all(`SELECT * FROM jobs WHERE ended_at < ? ${conversations ? '' : 'AND conversation IS NULL '}ORDER BY ended_at, seq LIMIT ?`, before, limit).map(jobOf);
   }
@@ -145,8 +149,7 @@ class SqliteJobLog implements JobLog {
     return this.#get(text(row, 'job'));
   }
 
-  #insert(job: string, attempt: number, id: number, event: Stored<JobEventBody>): LoggedEvent {
-    const at = this.#clock.now();
+  #insert(job: string, attempt: number, id: number, event: Stored<JobEventBody>, at = this.#clock.now()): LoggedEvent {
     this.#database.run('INSERT INTO events (job, id, attempt, at, terminal, body) VALUES (?, ?, ?, ?, ?, ?)', job, id, attempt, at, Number(isTerminal(event)), JSON.stringify(event));
     return { ...event, job, attempt, id, at };
   }

@@ -6,6 +6,7 @@ import { AnymodalError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 import type { JobLog, JobRecord, MediaStore } from './contracts.ts';
 import { isTerminal, restoredRequest, storedEvent } from './stored.ts';
+import { LONG_WEIGHT } from './weight.ts';
 
 export type Terminal = Extract<JobEventBody, { type: 'job-end' | 'job-abort' | 'job-error' }>;
 
@@ -32,7 +33,7 @@ export async function runAttempt(engine: Engine, { record, attempt, channel, log
     await media.put(medium, { owner: record.owner, origin, job: record.id, title });
   };
   let previewsFit = true;
-  for await (const event of engine.run(request, signal)) {
+  for await (const event of engine.run(request, signal, record.weight >= LONG_WEIGHT)) {
     const { job: _job, attempt: _attempt, ...body } = event;
     if (isTerminalBody(body)) return body;
     // It was said when the job was accepted.

@@ -6,7 +6,9 @@ import { copyFile, link, mkdir, open, opendir, readFile, rename, rm, stat } from
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AnymodalError } from '../errors.ts';
+import type { MediaAnswer } from './contracts.ts';
 import { translated } from './disk-errors.ts';
+import { Turns } from './turns-by-name.ts';
 
 const PARTS = 'parts';
 
@@ -28,12 +30,31 @@ export const realDisk: Disk = {
   },
 };
 
-export class MediaFiles {
+/** Files of media by their content, on this machine or elsewhere. */
+export interface MediaFileStore {
+  open(): Promise<void>;
+  /** Runs `work` alone among those that concern the file `id`: writing and removing it take turns. */
+  alone<T>(id: string, work: () => Promise<T>): Promise<T>;
+  /** Writes the file unless it is there. Throws `disk_full`, `unavailable`, and `bad_media` for bytes of another content. */
+  write(id: string, bytes: Uint8Array, sync: boolean): Promise<void>;
+  /** Throws `not_found`, `unavailable`. */
+  read(id: string): Promise<Uint8Array>;
+  /** Bytes from `start` to `end`, both included, of `size`. Throws `not_found` before it returns. */
+  stream(id: string, size: number, range: { readonly start: number; readonly end: number } | undefined): Promise<ReadableStream<Uint8Array>>;
+  /** An address of the place itself, good for so long; absent where it has none. */
+  address?(id: string, mediaType: string, answer: MediaAnswer): Promise<string>;
+  remove(id: string): Promise<void>;
+  /** Puts the file into another folder of this kind. False where it is gone. */
+  copy(id: string, folder: string): Promise<boolean>;
+  /** Ids of all files that were there before `before` (milliseconds since 1970). */
+  ids(before: number): AsyncGenerator<string>;
+}
+
+export class MediaFiles implements MediaFileStore {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #token: () => string;
-  /** Writing and removing the same file take turns. */
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
   /** Files that a loss of power may still take, written by this process. */
   readonly #unsynced = new Set<string>();
 
@@ -50,17 +71,8 @@ export class MediaFiles {
     await mkdir(parts, { recursive: true, mode: 0o700 });
   }
 
-  /** Runs `work` alone among those that concern the file `id`. */
   async alone<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(id) ?? Promise.resolve();
-    const turn = before.then(work);
-    const settled = turn.then(() => undefined, () => undefined);
-    this.#turns.set(id, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(id) === settled) this.#turns.delete(id);
-    }
+    return this.#turns.alone(id, work);
   }
 
   /** Writes the file unless it is there. Throws `disk_full`, and `bad_media` for bytes of another content. */
@@ -92,7 +104,7 @@ export class MediaFiles {
   }
 
   /** Bytes from `start` to `end`, both included. Throws `not_found` before it returns. */
-  async stream(id: string, range: { readonly start: number; readonly end: number } | undefined): Promise<ReadableStream<Uint8Array>> {
+  async stream(id: string, _size: number, range: { readonly start: number; readonly end: number } | undefined): Promise<ReadableStream<Uint8Array>> {
     try {
       const file = await open(this.#path(id), 'r');
       return Readable.toWeb(file.createReadStream(range ?? {}));

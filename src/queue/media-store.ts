@@ -4,34 +4,27 @@
 import type { Media } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import type { MediaRecord, MediaStore, Page, StoredMedia } from './contracts.ts';
+import type { LimitedMediaStore, MediaAnswer, MediaLimit, MediaRecord, MediaStore, Page, StoredMedia } from './contracts.ts';
 import type { Database } from './database.ts';
-import type { MediaFiles } from './media-files.ts';
+import type { MediaFileStore } from './media-files.ts';
 import { MediaRecords } from './media-records.ts';
 import { storedMedia } from './stored.ts';
 
 const partsOfJob = { previews: ['preview'], output: ['preview', 'made'], all: ['preview', 'made', 'input', 'upload'] } as const;
 
-/** What is done before a medium is refused for want of room; see retention. */
-export interface Limit {
-  readonly bytes: number;
-  /** Makes room for so many bytes, if it can. */
-  makeRoom(bytes: number): Promise<void>;
-}
-
-export class SqliteMediaStore implements MediaStore {
+export class SqliteMediaStore implements LimitedMediaStore {
   readonly #database: Database;
-  readonly #files: MediaFiles;
+  readonly #files: MediaFileStore;
   readonly #records: MediaRecords;
   readonly #clock: Clock;
   #size: number;
-  #limit: Limit | null = null;
+  #limit: MediaLimit | null = null;
   /** Files that go when the backups under way are done. */
   #backups = 0;
   #late: string[] = [];
 
   /** Throws what `Database.migrate` throws. The files are open; database and files are borrowed. */
-  constructor(database: Database, files: MediaFiles, clock: Clock) {
+  constructor(database: Database, files: MediaFileStore, clock: Clock) {
     this.#database = database;
     this.#files = files;
     this.#records = new MediaRecords(database);
@@ -39,8 +32,13 @@ export class SqliteMediaStore implements MediaStore {
     this.#size = this.#records.size();
   }
 
+  /** Whether no medium was ever kept and not removed. */
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
   /** Sets how many bytes all files may take. */
-  limit(limit: Limit | null): void {
+  limit(limit: MediaLimit | null): void {
     this.#limit = limit;
   }
 
@@ -70,7 +68,11 @@ export class SqliteMediaStore implements MediaStore {
   }
 
   async stream(media: StoredMedia, range?: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>> {
-    return this.#files.stream(media.id, range);
+    return this.#files.stream(media.id, media.size, range);
+  }
+
+  async address({ id, mediaType }: StoredMedia, answer: MediaAnswer): Promise<string | null> {
+    return (await this.#files.address?.(id, mediaType, answer)) ?? null;
   }
 
   async list(filter: Parameters<MediaStore['list']>[0], page: Page): Promise<readonly MediaRecord[]> {

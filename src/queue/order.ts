@@ -72,6 +72,11 @@ export class Order {
     return place.job;
   }
 
+  /** Whether a job would start at once if it came now. */
+  isFree(job: Waiting, running: readonly Waiting[]): boolean {
+    return this.#places.size === 0 && this.#fits(job, running);
+  }
+
   /** The position that a job would have if it came now. */
   foreseen(job: Waiting): number {
     this.add(job);

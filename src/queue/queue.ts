@@ -136,7 +136,7 @@ class LoggedQueue implements Queue {
     }
   }
 
-  position(id: string): number | null {
+  async position(id: string): Promise<number | null> {
     return this.#runner.position(id);
   }
 
@@ -192,8 +192,9 @@ class LoggedQueue implements Queue {
     return this.#twice(async () => {
       const lease = await this.#options.engines.lease(model, signal);
       try {
-        await lease.engine.check(job.request, signal);
-        return weightOf(job.request, await lease.engine.describe());
+        const weight = weightOf(job.request, await lease.engine.describe());
+        await lease.engine.check(job.request, signal, this.#runner.isFree({ id: job.request.id, owner: job.owner, model, weight }));
+        return weight;
       } finally {
         lease.release();
       }

@@ -91,6 +91,11 @@ export class Runner {
     return this.#order.foreseen(waitingOf({ record, losses: 0 }));
   }
 
+  /** Whether a job would start at once if it came now. */
+  isFree(job: Pick<JobRecord, 'id' | 'owner' | 'model' | 'weight'>): boolean {
+    return this.#starting && this.#order.isFree({ ...job, suspect: false }, this.#running().map(waitingOf));
+  }
+
   countOf(owner: string): number {
     return [...this.#entries.values()].filter(({ record }) => record.owner === owner).length;
   }
@@ -225,6 +230,10 @@ export class Runner {
       try {
         await channel.end(Math.max(entry.attempt, 1), end);
       } catch (error) {
+        if (isElsewhere(error)) {
+          await this.#settle(entry, null);
+          return;
+        }
         // The end of a job that could not be kept is kept when there is room, or found out at the next start.
         entry.stuck = true;
         channel.fail(error instanceof AnymodalError ? error : new AnymodalError('internal', `job ${record.id}: its end could not be kept`, { cause: error }));
@@ -260,6 +269,11 @@ function tell(watch: () => void): void {
   } catch {
     // Who watches knows of it.
   }
+}
+
+/** Whether a job has ended or goes on in another process, so that nothing of it is to be kept here. */
+function isElsewhere(error: unknown): boolean {
+  return error instanceof AnymodalError && (error.code === 'conflict' || error.code === 'not_found');
 }
 
 function waitingOf({ record: { id, owner, model, weight }, losses }: { readonly record: JobRecord; readonly losses: number }): Waiting {

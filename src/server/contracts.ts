@@ -54,6 +54,7 @@ export interface ConversationStore {
   annotate(owner: string, id: string, metadata: Conversation['metadata']): Promise<Conversation | null>;
   remove(owner: string, id: string): Promise<boolean>;
   messages(owner: string, id: string): Promise<readonly KeptMessage[]>;
+  /** Adds messages in one piece, and returns them; none where one of them answers a job whose answer is there already. Throws `not_found`. */
   append(owner: string, id: string, messages: readonly Omit<KeptMessage, 'id' | 'createdAt'>[]): Promise<readonly KeptMessage[]>;
   /** Takes a message out. False where the conversation or its message is gone. */
   withdraw(owner: string, id: string, message: string): Promise<boolean>;
@@ -62,8 +63,19 @@ export interface ConversationStore {
   /** A kept answer by the key that a compatible route gave it (`remember`), such as `response/resp_...` or a digest of what a client sends back. */
   recall(owner: string, key: string): Promise<Json | null>;
   remember(owner: string, key: string, value: Json): Promise<void>;
+  /** Puts another value in the place of one that is remembered. False where it was forgotten. */
+  replace(owner: string, key: string, value: Json): Promise<boolean>;
   forget(owner: string, key: string): Promise<boolean>;
+  /** Asks a database that is elsewhere whether it answers, once. Throws where it does not. Absent where it lies in the data folder. */
+  check?(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A store that is not in the data folder, and whether it answers; without one that is needed no job is taken or ends. */
+export interface StoreState {
+  readonly id: 'Redis' | 'media' | 'conversations';
+  readonly state: 'ready' | 'away';
+  readonly needed: boolean;
 }
 
 /** What holds for a running server; every field has a default in the configuration. */
@@ -92,6 +104,8 @@ export interface ServerSettings {
   /** Whether addresses in requests are fetched, and hosts that may be. */
   readonly remoteMedia: { readonly allowed: boolean; readonly hosts: readonly string[]; readonly bytes: number; readonly timeoutMs: number };
   /** Address under which clients reach the server, for links; null takes the request's own. */
+  /** Sends who reads media to the store where they lie, where it has addresses of its own. */
+  readonly redirectMedia?: boolean;
   readonly publicUrl: string | null;
   readonly version: string;
 }
@@ -112,6 +126,8 @@ export interface ServerParts {
   readonly pageFolder: string | null;
   /** True from the first signal to end: `/readyz` says so. Absent: never. */
   readonly isDraining?: () => boolean;
+  /** How the stores elsewhere are; absent: there are none. */
+  readonly stores?: () => Promise<readonly StoreState[]>;
   /** Further lines of `/metrics`, in the Prometheus text format; absent: those of HTTP, the queue and the process alone. */
   readonly metrics?: () => Promise<string>;
   /** Copies the data folder while work goes on; fulfilled with where the copy is. Absent: there is none to copy. */

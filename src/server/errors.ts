@@ -29,12 +29,13 @@ export const statusOfCode: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   rate_limited: 429,
   queue_full: 429,
   disk_full: 507,
+  unavailable: 503,
   shutting_down: 503,
   internal: 500,
 };
 
 /** Codes after which the same request may do better; all others say `x-should-retry: false`, so that no client repeats minutes of work by itself. */
-const worthRetrying: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'queue_full', 'shutting_down']);
+const worthRetrying: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'queue_full', 'unavailable', 'shutting_down']);
 
 /** Milliseconds that a client waits where the error does not say. */
 const RETRY_AFTER_MS = 1000;

@@ -73,6 +73,16 @@ test('`anymodal config` prints every setting with its source, hides what opens d
   expect(JSON.parse(schema.out())).toMatchObject({ type: 'object', additionalProperties: false, properties: { limits: { properties: { queue: { default: 1000 } } } } });
 });
 
+test('what Redis holds in memory is bounded unless it is said', async () => {
+  const retention = async (...args: readonly string[]): Promise<unknown> => (await read([...args])).values.retention;
+  const redis = ['--redis', 'redis://localhost:6379'];
+  expect(await retention()).toEqual({ days: 30, jobs: null, mediaBytes: 20 * 2 ** 30 });
+  expect(await retention(...redis)).toEqual({ days: 30, jobs: 200_000, mediaBytes: 2 ** 30 });
+  expect(await retention(...redis, '--media', 's3://bucket')).toEqual({ days: 30, jobs: 200_000, mediaBytes: 20 * 2 ** 30 });
+  expect(await retention(...redis, '--set', 'retention.jobs=null', '--set', 'retention.mediaBytes=4096')).toEqual({ days: 30, jobs: null, mediaBytes: 4096 });
+  expect((await read(redis)).held.find(({ name }) => name === 'retention.jobs')).toMatchObject({ value: 200_000, from: 'default with redis' });
+});
+
 test('every setting has a help and a variable of its own', () => {
   const all = settings();
   expect(all.filter(({ help }) => help === '')).toEqual([]);

@@ -22,7 +22,7 @@ process.on('message', ({ type, device }) => {
 test('a device that crashes its process is unusable, and the others are still tried', async () => {
   const checks = await checkDevices(probe("if (device === 'cuda') process.kill(process.pid, 'SIGKILL'); else chosen(device === 'auto' ? 'webgpu' : device)"));
   expect(checks.map(({ what, state }) => `${what} ${state}`)).toEqual(['onnxruntime good', 'device cpu good', 'device cuda missing', 'device webgpu good', 'device coreml missing', 'device dml missing', 'device auto good']);
-  expect(checks[2]?.found).toMatch(/^unusable: the process that tried it crashed \((SIGKILL|exit code 1)\)\nneeds an NVIDIA GPU/);
+  expect(checks[2]?.found).toMatch(/^unusable: the process that tried it crashed \((SIGKILL|exit code 1)\)\n(.*\n)?needs an NVIDIA GPU/);
   expect(checks.at(-1)?.found).toBe('takes webgpu');
 });
 
@@ -32,6 +32,11 @@ test('no answer is a fault, and auto that cannot choose is broken', async () => 
   expect(await checkDevices(pathToFileURL(path), 100)).toEqual([{ what: 'onnxruntime', state: 'broken', found: 'unusable: it gave no answer within 0.1 s' }]);
   const auto = await checkDevices(probe("if (device === 'auto') process.exit(3); else chosen(device)"));
   expect(auto.at(-1)).toEqual({ what: 'device auto', state: 'broken', found: expect.stringContaining('exit code 3') });
+});
+
+test('what a device lacks on this system is told with its fault', async () => {
+  const checks = await checkDevices(probe("if (device === 'cuda') process.send({ type: 'fault', message: 'does not start' }); else chosen(device)"), undefined, (device) => (device === 'cuda' ? 'no libcudnn.so.9' : null));
+  expect(checks[2]?.found).toMatch(/^does not start\nno libcudnn\.so\.9\nneeds an NVIDIA GPU/);
 });
 
 test('a runtime that does not load is the one fault', async () => {

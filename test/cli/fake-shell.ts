@@ -48,7 +48,7 @@ export function fakeShell({ folder, engine, input = '', terminal = false, model,
     stdout: stdout.stream,
     stderr: stderr.stream,
     folder,
-    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false, hub: { endpoint: null, token: null, tokenFile: null, cache: join(folder, 'hub'), ownCache: join(folder, 'own'), offline: true, ...hub }, server: { variables: variables ?? {}, configurationFolder: join(folder, 'configuration'), dataFolder: join(folder, 'data') } },
+    environment: { model: model ?? null, device: device ?? null, colour: false, dumb: false, hub: { endpoint: null, token: null, tokenFile: null, cache: join(folder, 'hub'), ownCache: join(folder, 'own'), offline: true, ...hub }, server: { variables: variables ?? {}, configurationFolder: join(folder, 'configuration'), dataFolder: join(folder, 'data'), objectStore: { endpoint: null, region: 'us-east-1', accessKeyId: null, secretAccessKey: null, sessionToken: null } } },
     interruption: createInterruption(() => {
       killed = true;
     }),

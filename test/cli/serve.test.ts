@@ -68,7 +68,7 @@ function alive(pid: number): boolean {
   }
 }
 
-describe('anymodal serve', { timeout: 90_000 }, () => {
+describe('anymodal serve', { timeout: 240_000 }, () => {
   test('answers at once, takes work while the model loads, ends what runs on SIGTERM, and has it at the next start', async () => {
     const folder = temporaryFolder();
     const server = await serve(folder);
@@ -91,8 +91,8 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
 
   test('while it drains: not ready, no new work, answers still; what is too long is kept and runs again', async () => {
     const folder = temporaryFolder();
-    const server = await serve(folder, '--set', 'drainMs=1500');
-    const id = String((await server.json('/v1/jobs', drawing(1000, 10))).body['id']);
+    const server = await serve(folder, '--set', 'drainMs=1500', '--set', 'limits.variants=100');
+    const id = String((await server.json('/v1/jobs', drawing(1000, 100))).body['id']);
     await follow(server, id, 'media-progress');
     server.child.kill('SIGTERM');
     while ((await server.json('/readyz')).body['draining'] !== true) await new Promise(setImmediate);
@@ -106,8 +106,8 @@ describe('anymodal serve', { timeout: 90_000 }, () => {
   });
 
   test.runIf(process.platform === 'linux')('a second signal ends it at once, and no engine is left', async () => {
-    const server = await serve(temporaryFolder());
-    const id = String((await server.json('/v1/jobs', drawing(1000, 10))).body['id']);
+    const server = await serve(temporaryFolder(), '--set', 'limits.variants=100');
+    const id = String((await server.json('/v1/jobs', drawing(1000, 100))).body['id']);
     await follow(server, id, 'media-progress');
     const engines = childrenOf(server.child.pid ?? -1);
     expect(engines.length).toBeGreaterThan(0);

@@ -75,6 +75,21 @@ test('texts in a row are one event, and no event is shown before it is kept', as
   expect(seen.flatMap((event) => (event.type === 'text-delta' ? [event.text] : [])).join('')).toBe(Array.from({ length: 100 }, (_, word) => `${word} `).join(''));
 });
 
+test('events written together tell when each came', async () => {
+  const { queue, engine, clock } = await open();
+  await queue.submit(newJob('job-1'));
+  await until(() => engine.jobs.length === 1);
+  const events = collect(queue.events('job-1', 0));
+  const from = clock.now();
+  for (const step of [1, 2, 3]) {
+    engine.job('job-1').say({ type: 'media-progress', variant: 0, part: 0, step, steps: 3 });
+    await clock.advance(5);
+  }
+  engine.job('job-1').end();
+  await clock.advance(50);
+  expect((await events).flatMap(({ type, at }) => (type === 'media-progress' ? [at - from] : []))).toEqual([0, 5, 10]);
+});
+
 test('what is unsound is refused and leaves nothing', async () => {
   const { queue, engine, folder } = await open();
   engine.checkFault = () => new AnymodalError('bad_option', 'image.steps: got -1');
@@ -91,11 +106,11 @@ test('a full queue says when to come back', async () => {
   await settled();
   await expect(queue.submit(newJob('d'))).rejects.toMatchObject({ code: 'queue_full', retryAfterMs: 2000 });
   expect(queue.state()).toEqual({ queued: 2, running: 1, capacity: 2 });
-  expect([queue.position('a'), queue.position('b'), queue.position('c')]).toEqual([null, 0, 1]);
+  expect(await Promise.all(['a', 'b', 'c'].map(async (id) => queue.position(id)))).toEqual([null, 0, 1]);
   engine.job('a').end();
   await until(() => engine.jobs.length === 2);
   await queue.submit(newJob('e'));
-  expect(queue.position('e')).toBe(1);
+  expect(await queue.position('e')).toBe(1);
 });
 
 test('an owner has a limit of its own', async () => {
@@ -137,6 +152,14 @@ test.each([['queued', { all: 1 }], ['running', { all: 2 }]] as const)('the deadl
   await clock.advance(1);
   await until(async () => (await queue.get('job-1'))?.endedAt !== null);
   expect(await queue.get('job-1')).toMatchObject({ status: 'failed', error: { code: 'timeout' } });
+});
+
+test('the engine is told which jobs are long', async () => {
+  const { queue, engine } = await open();
+  engine.auto = (job) => job.end();
+  for (const [id, output] of [['talk', 'text'], ['film', 'video'], ['sketch', 'image']] as const) await queue.submit(newJob(id, { of: { outputs: [output] } }));
+  await until(() => engine.ids.length === 3);
+  expect(engine.long).toEqual(['film']);
 });
 
 test('embeddings go to the engine at once', async () => {

@@ -6,7 +6,7 @@ import { enginesOf, FakeClock, FakeEngine, medium, newJob, settled, temporaryFol
 
 const DAY_MS = 86_400_000;
 
-async function open(limits: Pick<RetentionOptions, 'days' | 'budgetBytes'>) {
+async function open(limits: Pick<RetentionOptions, 'days' | 'most' | 'budgetBytes'>) {
   const clock = new FakeClock();
   const engine = new FakeEngine();
   const folder = await openDataFolder(await temporaryFolder(), { clock });
@@ -68,6 +68,18 @@ test('within a budget the oldest job goes first, and neither uploads nor convers
   expect(await media.size()).toBe(4000);
   // What is there already takes no room.
   await upload('mine');
+});
+
+test('of more finished jobs than are kept the oldest go with what they made, looked for every five minutes', async () => {
+  const { clock, make, upload, left, queue } = await open({ days: null, most: 2, budgetBytes: null });
+  await upload('mine');
+  for (const id of ['first', 'second', 'third', 'fourth']) await make(id);
+  await queue.submit(newJob('runs'));
+  expect(await left()).toEqual(['upload', 'first', 'second', 'third', 'fourth']);
+  await clock.advance(300_000);
+  await until(async () => (await queue.get('second')) === null);
+  expect(await left()).toEqual(['upload', 'third', 'fourth']);
+  expect((await queue.get('runs'))?.status).toBe('running');
 });
 
 test('a job that finds no room for its medium ends as disk_full', async () => {

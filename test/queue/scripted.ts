@@ -53,6 +53,8 @@ export class FakeJob {
 export class FakeEngine implements Engine {
   readonly jobs: FakeJob[] = [];
   readonly embedded: EmbedRequest[] = [];
+  /** Ids of the jobs that it was told are long. */
+  readonly long: string[] = [];
   closed = false;
   /** What each job is told when it starts. */
   auto: ((job: FakeJob) => void) | null = null;
@@ -67,7 +69,8 @@ export class FakeEngine implements Engine {
     if (fault !== null) throw fault;
   }
 
-  async *run(request: JobRequest, signal = new AbortController().signal): AsyncGenerator<JobEvent> {
+  async *run(request: JobRequest, signal = new AbortController().signal, isLong = false): AsyncGenerator<JobEvent> {
+    if (isLong) this.long.push(request.id);
     const job = new FakeJob(request, signal);
     this.jobs.push(job);
     job.say({ type: 'job-queued', position: 0 }, { type: 'job-start', bundle: 'fake', device: 'cpu', seed: request.seed, count: request.count });

@@ -1,5 +1,5 @@
-// A chat turn that is sent while long videos are made on nano: once the engine has it, its first token comes within two of their steps.
-// Before that it is accepted and written to disk, which takes as long as one or more of nano's steps: they last 15 ms.
+// A chat turn that is sent while long videos are made on nano: its first token comes within two of their steps from when the client sends it.
+// bench/first-token.ts measures how long that takes.
 import { expect, test } from 'vitest';
 import { Client, isTerminal, type JobEvent } from '../../src/client/index.ts';
 import { startServer } from '../real-server.ts';
@@ -22,13 +22,14 @@ test('the first token within two steps of the video', { timeout: 300_000 }, asyn
     for (let round = 0; round < 5; round += 1) {
       const video = await client.createJob({ input: [{ type: 'text', text: 'a red ball bouncing' }], outputs: ['video'], route: 'direct', count: 8, options: { video: { frames: 32, steps: 30 } } });
       await until(client, video.id, (event) => event.type === 'media-progress' && event.step === 2 + round);
+      const sentAt = Date.now();
       const chat = await client.createJob({ input: [{ type: 'text', text: `hello, this is turn ${round}` }], outputs: ['text'], options: { text: { maxTokens: 4 } } });
       const talk = await until(client, chat.id, (event) => event.type === 'text-delta');
-      const [begun, said] = [talk.find((event) => event.type === 'job-start'), talk.at(-1)];
+      const said = talk.at(-1);
       await client.cancelJob(video.id);
-      const steps = (await until(client, video.id, isTerminal)).filter((event) => event.type === 'media-progress' && event.at > (begun?.at ?? 0) && event.at < (said?.at ?? 0));
+      const steps = (await until(client, video.id, isTerminal)).filter((event) => event.type === 'media-progress' && event.at < (said?.at ?? 0));
       expect(said?.type).toBe('text-delta');
-      expect(steps.length, `round ${round}`).toBeLessThanOrEqual(2);
+      expect(steps.filter(({ at }) => at > sentAt).length, `round ${round}`).toBeLessThanOrEqual(2);
     }
   } finally {
     await server.stop();

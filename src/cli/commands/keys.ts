@@ -11,14 +11,14 @@ const scopes: readonly Scope[] = ['generate', 'read', 'admin'];
 
 const flagTable: readonly Flag[] = [
   { name: 'scope', value: 'SCOPE', repeatable: true, help: 'generate, read or admin (default generate and read)' },
-  ...configurationFlags.filter(({ name }) => ['data', 'config'].includes(name)),
+  ...configurationFlags.filter(({ name }) => ['data', 'redis', 'config'].includes(name)),
   sharedFlags.json,
   sharedFlags.help,
 ];
 
 export const keysCommand: Command = {
   name: 'keys',
-  usage: 'add NAME [--scope SCOPE] | list | revoke NAME|ID  [--data DIR]',
+  usage: 'add NAME [--scope SCOPE] | list | revoke NAME|ID  [--data DIR | --redis URL]',
   summary: 'keys of the server: who may use it from other machines',
   details: [
     'Each key has its own jobs, media and conversations. Scopes: generate sends work and deletes what is its own, read looks at',
@@ -81,6 +81,16 @@ async function withKeys(flags: ParsedFlags, shell: Shell, work: (keys: KeyStore)
   const { openDatabase } = await import('../../queue/data-folder.ts');
   const { createKeyStore } = await import('../../server/keys/store.ts');
   const { values } = await readConfiguration(flags, shell);
+  if (values.redis !== null) {
+    const { RedisLink } = await import('../../queue/redis/connection.ts');
+    const { createSharedKeyStore } = await import('../../server/keys/shared-store.ts');
+    const link = new RedisLink({ url: values.redis });
+    try {
+      return await work(createSharedKeyStore(link));
+    } finally {
+      link.close();
+    }
+  }
   const database = await openDatabase(values.data);
   try {
     return await work(createKeyStore(database));

@@ -101,7 +101,7 @@ async function pull(name: string, meant: Meant, flags: ParsedFlags, settings: Pu
   const [bytes, missingBytes] = [sumOf(files), sumOf(missing)];
   print({ type: 'pull-start', model: name, revision: commit, files: files.length, bytes, missingFiles: missing.length, missingBytes, licence: licence?.name ?? null, folder });
   if (missing.length > 0) {
-    progress.line(`${name}: ${missing.length} of ${files.length} files to fetch, ${gigabytes(missingBytes)}; licence ${licence?.name ?? 'not stated by its owner'}${licence?.address === undefined ? '' : ` (${licence.address})`}`);
+    progress.line(`${name}: ${missing.length} of ${files.length} files to fetch, ${sizeOf(missing)}; licence ${licence?.name ?? 'not stated by its owner'}${licence?.address === undefined ? '' : ` (${licence.address})`}`);
     if (licence?.accept === true && !flags.on('accept-licence')) await askLicence(name, licence, shell, signal);
   }
   await found.fetch(eventsOf(print, progress, shell));
@@ -110,6 +110,13 @@ async function pull(name: string, meant: Meant, flags: ParsedFlags, settings: Pu
   print({ type: 'pull-end', model: name, folder, next });
   if (!json) shell.stdout.write(`${folder}\n`);
   progress.line(`${missing.length === 0 ? 'everything was there already' : 'done'}; ${next}`);
+}
+
+/** What is to be fetched, where its server tells. */
+function sizeOf(files: readonly { readonly bytes: number | null }[]): string {
+  const untold = files.filter(({ bytes }) => bytes === null).length;
+  if (untold === 0) return gigabytes(sumOf(files));
+  return untold === files.length ? 'size unknown until they come' : `${gigabytes(sumOf(files))} and ${untold} of unknown size`;
 }
 
 type Licence = CatalogueModel['licence'];
@@ -189,7 +196,7 @@ async function list(json: boolean, shell: Shell): Promise<number> {
   }
   const rows = models.map(({ id, title, bytes, licence, form, export: command }) => {
     const use = form !== 'weights' ? 'as it is' : command === undefined ? 'weights' : 'export once';
-    return [id, bytes === null ? '' : gigabytes(bytes), licence.name, use, title];
+    return [id, bytes === null ? 'size unknown' : gigabytes(bytes), licence.name, use, title];
   });
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) shell.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`);

@@ -44,7 +44,8 @@ export const serveCommand: Command = {
         const models = engines.models().map(({ id }) => id);
         shell.stdout.write(flags.on('json') ? `${JSON.stringify({ address, port, data: values.data, models })}\n` : `Listening on ${address}\n`);
         logger.info({ address, models }, 'listening');
-        const preloaded = preload(server, values.preload, signal);
+        // Engines of workers are theirs to load.
+        const preloaded = preload(server, values.redis === null ? values.preload : 'none', signal);
         await aborted(signal);
         await drain(server, values.drainMs, shell);
         await preloaded;

@@ -55,6 +55,7 @@ export async function chatOrder(c: Context<AppEnv>, parts: ServerParts, body: Ch
   const sent = await sentMessages({ parts, caller, signal }, conversation === null ? body.messages : body.messages.filter((_, index) => isNew(index)));
   const last = sent.findLast(({ role }) => role !== 'system');
   if (last !== undefined && last.role !== 'user') throw new AnymodalError('bad_input', 'messages: the last one must be the user\'s.', { field: 'messages' });
+  if (last?.parts.length === 0) throw new AnymodalError('bad_input', 'messages: the last one is empty; expected words or media.', { field: 'messages' });
   const before = conversation === null ? { messages: [], warnings: [] } : await historyOf(parts, owner, conversation);
   const { messages, warnings, standing } = await restored(parts, owner, sent, hintOf(c, body));
   for (const warning of [...before.warnings, ...warnings]) warn(c, warning);

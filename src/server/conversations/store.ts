@@ -7,6 +7,7 @@ import type { Message } from '../../contracts.ts';
 import { AnymodalError } from '../../errors.ts';
 import type { Conversation, ConversationStore, KeptMessage } from '../contracts.ts';
 import { newId } from '../run-job.ts';
+import { folded, wordsOf } from './words.ts';
 
 /** Never change a step that was released; add another. */
 const steps = [
@@ -100,9 +101,12 @@ class SqliteConversations implements ConversationStore {
   async append(owner: string, id: string, messages: readonly Omit<KeptMessage, 'id' | 'createdAt'>[]): Promise<readonly KeptMessage[]> {
     const at = this.#now();
     const kept = messages.map((message): KeptMessage => ({ ...message, id: newId('msg'), createdAt: at }));
-    await this.#database.soon(() => {
+    return this.#database.soon(() => {
       const row = this.#database.get('SELECT conversations.id, (SELECT max(position) FROM conversation_messages WHERE conversation = conversations.id) AS last FROM conversations WHERE id = ? AND owner = ?', id, owner);
       if (row === undefined) throw noConversation();
+      for (const { job } of kept) {
+        if (job !== null && this.#database.get('SELECT 1 FROM conversation_messages WHERE conversation = ? AND job = ?', id, job) !== undefined) return [];
+      }
       const first = row['last'] === null ? 0 : integer(row, 'last') + 1;
       for (const [index, { id: message, job, message: content, view }] of kept.entries()) {
         this.#database.run(
@@ -111,8 +115,8 @@ class SqliteConversations implements ConversationStore {
         );
       }
       this.#database.run('UPDATE conversations SET updated_at = ? WHERE id = ?', at, id);
+      return kept;
     });
-    return kept;
   }
 
   async withdraw(owner: string, id: string, message: string): Promise<boolean> {
@@ -145,6 +149,10 @@ class SqliteConversations implements ConversationStore {
     });
   }
 
+  async replace(owner: string, key: string, value: Json): Promise<boolean> {
+    return this.#database.soon(() => this.#database.run('UPDATE memories SET value = ?, kept_at = ? WHERE owner = ? AND key = ?', JSON.stringify(value), this.#now(), owner, key) > 0);
+  }
+
   async forget(owner: string, key: string): Promise<boolean> {
     return this.#database.soon(() => this.#database.run('DELETE FROM memories WHERE owner = ? AND key = ?', owner, key) > 0);
   }
@@ -170,13 +178,4 @@ function messageOf(row: Row): KeptMessage {
 
 function jsonOf(json: string): Json {
   return JSON.parse(json);
-}
-
-/** Text as it is searched. */
-function folded(words: string): string {
-  return words.normalize('NFKC').toLowerCase().replaceAll(/\s+/g, ' ').trim();
-}
-
-function wordsOf({ parts }: Stored<Message>): string {
-  return folded(parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(' '));
 }

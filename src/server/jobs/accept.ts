@@ -62,7 +62,8 @@ export async function acceptJob(parts: ServerParts, caller: Caller, { body, file
     throw withField(error, body);
   });
   const isNew = record.id === request.id;
-  if (isNew && conversation !== null) await keepTurn(parts, caller.owner, conversation, asked, record);
+  // A server that was killed between the two has kept the job alone; who asks again with the same key has the turn kept, once.
+  if (conversation !== null) await keepTurn(parts, caller.owner, conversation, asked, record);
   return { record, isNew, warnings: before.warnings };
 }
 

@@ -1,11 +1,15 @@
 // `Idempotency-Key`: the same request under the same key does nothing twice, whatever the order of its fields.
 // Knows no route.
 
+import { z } from '@hono/zod-openapi';
 import { createHash } from 'node:crypto';
 import { AnymodalError } from '../../errors.ts';
 import type { Idempotency } from '../../queue/contracts.ts';
 
 const MOST_KEY_LENGTH = 255;
+
+/** The header as the document has it. */
+export const idempotencyHeader = z.object({ 'Idempotency-Key': z.string().min(1).max(MOST_KEY_LENGTH).optional().openapi({ description: 'The same request under the same key is one job; another request under it is refused (409).' }) });
 
 /** The key with the digest of what a request says; null without a key. Throws `bad_input`. */
 export async function idempotencyOf(key: string | undefined, body: object, files: ReadonlyMap<string, readonly File[]>): Promise<Idempotency | null> {

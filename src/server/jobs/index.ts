@@ -8,6 +8,7 @@ import { eventStream, type StreamEvent } from '../event-stream.ts';
 import { readBody, warn } from '../request-body.ts';
 import { createRoutes, type Routes } from '../routes.ts';
 import { acceptJob } from './accept.ts';
+import { idempotencyHeader } from './idempotency.ts';
 import { jobEventSchema, jobListSchema, jobSchema, newJobSchema } from './schemas.ts';
 import { eventView, jobView, ownJob } from './view.ts';
 
@@ -20,7 +21,6 @@ const listQuery = z.object({
   kind: z.string().max(40).optional().openapi({ description: 'Only jobs that this route accepted.' }),
 });
 const eventsQuery = z.object({ after: z.coerce.number().int().min(0).optional().openapi({ type: 'integer', minimum: 0, description: 'Id of the last event seen; `Last-Event-ID` says the same and counts first.' }) });
-const keyHeader = z.object({ 'Idempotency-Key': z.string().min(1).max(255).optional().openapi({ description: 'The same request under the same key is one job; another request under it is refused (409).' }) });
 const location = { Location: 'Address of the job.' };
 
 export const jobRoutes: Routes = (parts) => {
@@ -32,7 +32,7 @@ export const jobRoutes: Routes = (parts) => {
     tag,
     summary: 'Send a job',
     description: 'Any mix of words and media in, any mix out. It is kept and runs on, whoever listens: only cancelling, a deadline or an error stops it. In a multipart body the fields hold JSON, and files are named by their field: `{"type":"media","file":"photo"}`.',
-    headers: keyHeader,
+    headers: idempotencyHeader,
     body: { schema: newJobSchema, form: true },
     answers: { 202: { description: 'It is accepted, checked and on disk.', schema: jobSchema, headers: location } },
     errors: [404, 409, 507],

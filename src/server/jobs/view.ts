@@ -38,7 +38,7 @@ export async function jobView(c: Context<AppEnv>, parts: ServerParts, record: Jo
     model: record.model,
     conversation: record.conversation,
     attempt: record.attempt,
-    position: record.status === 'queued' ? parts.queue.position(record.id) : null,
+    position: record.status === 'queued' ? await parts.queue.position(record.id) : null,
     progress: reply.progress,
     createdAt: record.createdAt,
     startedAt: record.startedAt,

@@ -1,21 +1,15 @@
 // Keys in SQLite: 256 random bits each, of which the hash alone is kept; names, scopes, last use.
 // Shares the server's database, so that a key that the command line adds or revokes holds at once. Knows no route.
 
-import { createHash, randomBytes } from 'node:crypto';
 import { AnymodalError } from '../../errors.ts';
 import { integer, text, type Database, type Row } from '../../queue/database.ts';
-import type { Caller, KeyStore, Scope } from '../contracts.ts';
+import type { Caller, KeyStore } from '../contracts.ts';
+import { hashOf, newKey, PREFIX, scopes, USE_MS } from './keys.ts';
 
 /** Never change a step that was released; add another. */
 const steps = [
   'CREATE TABLE keys (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER) STRICT',
 ];
-
-export const scopes: readonly Scope[] = ['generate', 'read', 'admin'];
-/** By it a key is known for what it is, also by those who look for leaked ones. */
-const PREFIX = 'am_';
-/** Last use is kept no finer than this. */
-const USE_MS = 60_000;
 
 type KeyEntry = Awaited<ReturnType<KeyStore['list']>>[number];
 
@@ -24,11 +18,7 @@ export function createKeyStore(database: Database, now: () => number = Date.now)
   database.migrate('keys', steps);
   return {
     async add(name, given) {
-      if (!/^[\w .@-]{1,64}$/.test(name)) throw new AnymodalError('bad_input', 'the name of a key: expected 1 to 64 letters, digits, spaces and . _ - @.');
-      const wanted = scopes.filter((scope) => given.includes(scope));
-      if (wanted.length === 0) throw new AnymodalError('bad_input', `a key needs a scope, one or more of ${scopes.join(', ')}.`);
-      const id = `key_${randomBytes(8).toString('hex')}`;
-      const key = `${PREFIX}${randomBytes(32).toString('base64url')}`;
+      const { id, key, wanted } = newKey(name, given);
       database.transaction(() => {
         if (database.get('SELECT id FROM keys WHERE name = ?', name) !== undefined) throw new AnymodalError('conflict', `there is a key "${name}" already; revoke it first, or give another name.`);
         database.run('INSERT INTO keys (id, name, hash, scopes, created_at) VALUES (?, ?, ?, ?, ?)', id, name, hashOf(key), wanted.join(' '), now());
@@ -53,11 +43,6 @@ export function createKeyStore(database: Database, now: () => number = Date.now)
     },
     async close() {},
   };
-}
-
-/** 256 random bits need no slow hash: nobody tries them all. */
-function hashOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
 }
 
 function entryOf(row: Row): KeyEntry {

@@ -4,6 +4,7 @@
 import type { Context } from 'hono';
 import { AnymodalError } from '../../errors.ts';
 import type { MediaRecord, MediaStore } from '../../queue/contracts.ts';
+import type { ServerSettings } from '../contracts.ts';
 import { errorResponse } from '../errors.ts';
 import type { AppEnv } from '../routes.ts';
 
@@ -13,8 +14,8 @@ const extensions: Readonly<Record<string, string>> = {
   'video/mp4': 'mp4', 'video/quicktime': 'mov', 'video/webm': 'webm', 'video/x-matroska': 'mkv',
 };
 
-/** Answers with the bytes of `record`; `file` is the name they are saved under, without it one made of the id. */
-export async function contentResponse(c: Context<AppEnv>, media: MediaStore, record: MediaRecord, options: { readonly download: boolean; readonly name?: string }): Promise<Response> {
+/** Answers with the bytes of `record`, or with an address of the store where they lie that is good for `redirectSeconds`; `file` is the name they are saved under, without it one made of the id. */
+export async function contentResponse(c: Context<AppEnv>, media: MediaStore, record: MediaRecord, options: { readonly download: boolean; readonly name?: string; readonly redirectSeconds?: number | null }): Promise<Response> {
   const etag = `"${record.id}"`;
   const headers: Record<string, string> = {
     'Content-Type': record.mediaType,
@@ -25,6 +26,10 @@ export async function contentResponse(c: Context<AppEnv>, media: MediaStore, rec
     'Content-Disposition': disposition(options.download ? 'attachment' : 'inline', options.name ?? record.name ?? `${record.modality}-${record.id.slice(0, 12)}`, record.mediaType),
   };
   if (matches(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+
+  // Who follows sends the range along.
+  const elsewhere = options.redirectSeconds === undefined || options.redirectSeconds === null ? null : await media.address?.(record, { seconds: options.redirectSeconds, disposition: headers['Content-Disposition'] ?? 'inline' });
+  if (typeof elsewhere === 'string') return c.body(null, 307, { Location: elsewhere, 'Cache-Control': `private, max-age=${Math.floor((options.redirectSeconds ?? 0) / 2)}` });
 
   const ifRange = c.req.header('if-range');
   const asked = ifRange === undefined || ifRange === etag ? c.req.header('range') : undefined;
@@ -38,6 +43,11 @@ export async function contentResponse(c: Context<AppEnv>, media: MediaStore, rec
   const status = range === null ? 200 : 206;
   if (c.req.raw.method === 'HEAD') return c.body(null, status, all);
   return c.body(await media.stream(record, range ?? undefined), status, all);
+}
+
+/** How long an address of the store itself is good for; null where readers are not sent there. */
+export function redirectSecondsOf({ redirectMedia = false, addressMs }: Pick<ServerSettings, 'redirectMedia' | 'addressMs'>): number | null {
+  return redirectMedia ? addressMs / 1000 : null;
 }
 
 /**

@@ -10,7 +10,7 @@ import { documented, pageShape, readQuery, warningsSchema } from '../documented.
 import { mediaFromInput, type MediaInput } from '../input-media.ts';
 import { fileSchema, readBody, warn } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
-import { contentResponse } from './content.ts';
+import { contentResponse, redirectSecondsOf } from './content.ts';
 import { searchMedia } from './search.ts';
 import { mediaSchema, recordView } from './view.ts';
 
@@ -121,12 +121,12 @@ export const mediaRoutes: Routes = (parts) => {
     description: 'By its owner, or by whoever has the signed address until it expires. One range of bytes at a time; `HEAD` tells the size alone.',
     params,
     query: contentQuery,
-    answers: { 200: { description: 'All bytes.', bytes: ['*/*'], headers: { ETag: 'The id, quoted.' } }, 206: { description: 'The range that was asked for.', bytes: ['*/*'] }, 304: { description: 'The client has it already (If-None-Match).' } },
+    answers: { 200: { description: 'All bytes.', bytes: ['*/*'], headers: { ETag: 'The id, quoted.' } }, 206: { description: 'The range that was asked for.', bytes: ['*/*'] }, 304: { description: 'The client has it already (If-None-Match).' }, 307: { description: 'It is read from the store where it lies.' } },
     errors: [404, 416],
   });
   app.get('/v1/media/:id/content', async (c) => {
     const { download } = readQuery(c, contentQuery);
-    return contentResponse(c, parts.media, await ownMedia(c, c.req.param('id')), { download: download !== undefined, ...(download !== undefined && !['', '1', 'true'].includes(download) && { name: download }) });
+    return contentResponse(c, parts.media, await ownMedia(c, c.req.param('id')), { redirectSeconds: redirectSecondsOf(parts.settings), download: download !== undefined, ...(download !== undefined && !['', '1', 'true'].includes(download) && { name: download }) });
   });
 
   documented(app, { method: 'delete', path: '/v1/media/{id}', tag, summary: 'Delete a medium', params, answers: { 200: { description: 'It is gone.', schema: z.object({ object: z.literal('media.deleted'), id: z.string(), deleted: z.literal(true) }) } }, errors: [404] });

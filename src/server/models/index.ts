@@ -36,6 +36,7 @@ const wholeSchema = z
     inputs: z.array(z.object({ modality: z.string(), mediaTypes: z.array(z.string()), joint: z.boolean().openapi({ description: 'Has a place in the joint space: embeddings, search and mixes.' }), chat: z.boolean().openapi({ description: 'The language model reads it.' }) })),
     outputs: z.array(z.object({ name: z.string(), modality: z.string(), options: optionsSchema, references: z.array(z.string()), negative: z.boolean() })),
     limits: z.array(z.string()).openapi({ description: 'What it cannot do, in plain sentences.' }),
+    card: z.string().nullable().openapi({ description: 'Its model card in Markdown; null where the bundle has none.' }),
     text: optionsSchema.nullable().openapi({ description: 'Options of the language model; null where there is none.' }),
   })
   .openapi('WholeModel');
@@ -88,13 +89,14 @@ function listed({ id, aliases, title, state, error, licence, bytes, inputs, outp
   };
 }
 
-function detailsOf({ version, device, inputs, outputs, text, limits = [], notes = [] }: EngineDescription): object {
+function detailsOf({ version, device, inputs, outputs, text, limits = [], notes = [], card }: EngineDescription): object {
   return {
     version,
     device,
     inputs: inputs.map(({ modality, mediaTypes, joint, chat }) => ({ modality, mediaTypes, joint, chat })),
     outputs: outputs.map(({ name, modality, options, references, negative }) => ({ name, modality, options, references, negative })),
     limits: [...limits, ...notes],
+    card: card ?? null,
     text,
   };
 }

@@ -7,12 +7,15 @@ import { AnymodalError } from '../../errors.ts';
 import type { ServerParts } from '../contracts.ts';
 import { createRoutes, type AppEnv } from '../routes.ts';
 import type { HttpMetrics } from './metrics.ts';
+import { storesAway } from './missing.ts';
 
 const readiness = z
   .object({
     ready: z.boolean(),
     draining: z.boolean(),
     models: z.array(z.object({ id: z.string(), state: z.enum(['unloaded', 'loading', 'ready', 'failed']) })),
+    stores: z.array(z.object({ id: z.enum(['Redis', 'media', 'conversations']), state: z.enum(['ready', 'away']), needed: z.boolean() })).openapi({ description: 'Those that are not in the data folder. Without one that is needed no job is taken or ends.' }),
+    missing: z.array(z.string()).openapi({ description: 'What is missing, in a sentence each; also what work can do without.' }),
     queued: z.int(),
     running: z.int(),
   })
@@ -25,7 +28,7 @@ const healthRoute = createRoute({
 
 const readyRoute = createRoute({
   method: 'get', path: '/readyz', tags: ['Operations'], summary: 'Whether new work begins at once', security: [],
-  description: 'False while the default model loads, after it failed, and while the server drains. Work that comes while a model loads is taken and waits.',
+  description: 'False while the default model loads, after it failed, while no worker has it, while Redis or the store of media does not answer, and while the server drains. Work that comes while a model loads is taken and waits. Without the database of conversations jobs go on; `missing` names it.',
   responses: {
     200: { description: 'Ready.', content: { 'application/json': { schema: readiness } } },
     503: { description: 'Not ready.', content: { 'application/json': { schema: readiness } } },
@@ -49,13 +52,19 @@ export const openPaths: readonly string[] = ['/healthz', '/readyz'];
 export function operationRoutes(parts: ServerParts, metrics: HttpMetrics): OpenAPIHono<AppEnv> {
   const routes = createRoutes();
   routes.openapi(healthRoute, (c) => c.json({ status: 'ok' as const, version: parts.settings.version }, 200));
-  routes.openapi(readyRoute, (c) => {
+  routes.openapi(readyRoute, async (c) => {
     const models = parts.engines.models().map(({ id, state }) => ({ id, state }));
     const draining = parts.isDraining?.() ?? false;
     const { queued, running } = parts.queue.state();
+    const stores = (await parts.stores?.()) ?? [];
     const [first] = models;
-    const ready = !draining && first !== undefined && first.state !== 'loading' && first.state !== 'failed';
-    return c.json({ ready, draining, models, queued, running }, ready ? 200 : 503);
+    const inTheWay = [
+      ...(draining ? ['the server ends'] : []),
+      ...(first === undefined ? ['no worker has offered a model so far'] : parts.engines.isServed?.(first.id) === false ? [`no worker has model ${first.id} at the moment`] : first.state === 'loading' ? [`model ${first.id} is being loaded`] : first.state === 'failed' ? [`model ${first.id} cannot be loaded`] : []),
+      ...storesAway(stores.filter(({ needed }) => needed)),
+    ];
+    const ready = inTheWay.length === 0;
+    return c.json({ ready, draining, models, stores: [...stores], missing: [...inTheWay, ...storesAway(stores.filter(({ needed }) => !needed))], queued, running }, ready ? 200 : 503);
   });
   routes.openapi(metricsRoute, async (c) => c.text(`${await metrics.text()}${(await parts.metrics?.()) ?? ''}`, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }));
   routes.openapi(backupRoute, async (c) => {

@@ -16,7 +16,7 @@ import { readBody, warnOfUnknown } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
 import { startAttached, throwFailure } from '../run-job.ts';
 import { outputOf, ResponseStream } from './events.ts';
-import { answerOf, findResponse, forgetResponse, keepResponse, outcomeOf, settleWhenEnded, type ResponseRecord } from './records.ts';
+import { answerOf, findResponse, forgetResponse, keepOutcome, keepResponse, outcomeOf, settleWhenEnded, type ResponseRecord } from './records.ts';
 import { responseOrder } from './request.ts';
 import { responseEventSchema, responseRequestSchema, responseSchema } from './schemas.ts';
 import { inputView, responseView, type Status } from './view.ts';
@@ -154,7 +154,7 @@ function stream(c: Context<AppEnv>, parts: ServerParts, record: ResponseRecord, 
 }
 
 async function keepWhole(parts: ServerParts, record: ResponseRecord, standing: Standing): Promise<void> {
-  if (record.store) await keepResponse(parts, record);
+  if (record.store) await keepOutcome(parts, record);
   const message = answerOf(record);
   if (message !== null && record.outcome?.status !== 'failed') await rememberAnswer(parts, record.owner, standing, seenOf(record), message);
 }

@@ -80,6 +80,12 @@ export async function keepResponse({ conversations }: Pick<ServerParts, 'convers
   await conversations.remember(record.owner, keyOf(record.id), value);
 }
 
+/** Keeps what came of a response, unless it was deleted meanwhile. */
+export async function keepOutcome({ conversations }: Pick<ServerParts, 'conversations'>, record: ResponseRecord): Promise<void> {
+  const value: Json = JSON.parse(JSON.stringify(record));
+  await conversations.replace(record.owner, keyOf(record.id), value);
+}
+
 /** A kept response of the owner, with what came of it if its job has ended; null where there is none. */
 export async function findResponse(parts: Parts, owner: string, id: string): Promise<ResponseRecord | null> {
   const value = await parts.conversations.recall(owner, keyOf(id));
@@ -98,7 +104,7 @@ export async function settled(parts: Parts, record: ResponseRecord): Promise<Res
   const events = await parts.queue.logged(record.job, 0);
   if (!events.some(isTerminal)) return record;
   const whole = { ...record, outcome: await outcomeOf(events) };
-  if (record.store) await keepResponse(parts, whole);
+  if (record.store) await keepOutcome(parts, whole);
   return whole;
 }
 

@@ -59,7 +59,7 @@ export async function responseOrder(c: Context<AppEnv>, parts: ServerParts, body
   const instructions: Sent[] = typeof body.instructions === 'string' && body.instructions !== '' ? [{ role: 'system', parts: [{ type: 'text', text: body.instructions }] }] : [];
   const history = [...instructions, ...before, ...read.sent];
   const last = history.findLast(({ role }) => role !== 'system') ?? read.sent.at(-1);
-  if (last === undefined || last.role === 'assistant') throw new AnymodalError('bad_input', 'input: expected words or media of the user, last.', { field: 'input' });
+  if (last === undefined || last.role === 'assistant' || last.parts.length === 0) throw new AnymodalError('bad_input', 'input: expected words or media of the user, last.', { field: 'input' });
   const { messages, warnings, standing } = await restored(parts, owner, history, body.prompt_cache_key ?? null);
   for (const warning of warnings) warn(c, warning);
   // As many at the end as this turn sent, and what was restored among them.

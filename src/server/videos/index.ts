@@ -8,8 +8,8 @@ import { AnymodalError } from '../../errors.ts';
 import type { JobRecord, NewJob } from '../../queue/contracts.ts';
 import { documented, pageShape, readQuery } from '../documented.ts';
 import { mediaFromInput, type MediaInput } from '../input-media.ts';
-import { idempotencyOf } from '../jobs/idempotency.ts';
-import { contentResponse } from '../media/content.ts';
+import { idempotencyHeader, idempotencyOf } from '../jobs/idempotency.ts';
+import { contentResponse, redirectSecondsOf } from '../media/content.ts';
 import { readBody, warnOfUnknown, type ReadBody } from '../request-body.ts';
 import { createRoutes, type AppEnv, type Routes } from '../routes.ts';
 import { videoOrder } from './order.ts';
@@ -20,7 +20,7 @@ const tag = 'Videos';
 const params = z.object({ id: z.string().openapi({ description: 'Id of a video.' }) });
 const listQuery = z.object({ ...pageShape });
 const contentQuery = z.object({ variant: z.enum(['video', 'thumbnail', 'spritesheet']).default('video').openapi({ description: 'The video, or its first frame; spritesheet is refused.' }) });
-const created = { 200: { description: 'It is accepted and waits for its turn.', schema: videoSchema } };
+const created = { 200: { description: 'It is accepted and waits for its turn.', schema: videoSchema, headers: { 'x-anymodal-job': 'The job behind it.' } } };
 const errors = [404, 409, 507];
 
 export const videoRoutes: Routes = (parts) => {
@@ -28,11 +28,13 @@ export const videoRoutes: Routes = (parts) => {
   const submit = async (c: Context<AppEnv>, job: NewJob, { value, files }: ReadBody<object>): Promise<Response> => {
     const idempotency = await idempotencyOf(c.req.header('idempotency-key'), value, files);
     const record = await parts.queue.submit({ ...job, ...(idempotency !== null && { idempotency }) }, c.req.raw.signal);
+    if (record.id !== job.request.id) c.header('Idempotency-Replayed', 'true');
+    c.header('x-anymodal-job', record.id);
     return c.json(await videoView(parts, (await parts.queue.get(record.id)) ?? record));
   };
   const readOf = async (c: Context<AppEnv>, input: MediaInput, field: string, as?: string): Promise<Media> => mediaFromInput(parts, c.get('caller'), input, field, c.req.raw.signal, as);
 
-  documented(app, { method: 'post', path: '/v1/videos', tag, summary: 'Make a video', description: 'It is made in the background: look at it until it is completed, then read its content.', body: { schema: createSchema, form: true }, answers: created, errors });
+  documented(app, { method: 'post', path: '/v1/videos', tag, summary: 'Make a video', headers: idempotencyHeader, description: 'It is made in the background: look at it until it is completed, then read its content.', body: { schema: createSchema, form: true }, answers: created, errors });
   app.post('/v1/videos', async (c) => {
     const body = await readBody(c, createSchema);
     warnOfUnknown(c, body.unknown);
@@ -41,7 +43,7 @@ export const videoRoutes: Routes = (parts) => {
     return submit(c, await videoOrder(c, parts, body.value, shown), body);
   });
 
-  documented(app, { method: 'post', path: '/v1/videos/edits', tag, summary: 'Change a video by words', body: { schema: editSchema, form: true }, answers: created, errors });
+  documented(app, { method: 'post', path: '/v1/videos/edits', tag, summary: 'Change a video by words', headers: idempotencyHeader, body: { schema: editSchema, form: true }, answers: created, errors });
   app.post('/v1/videos/edits', async (c) => {
     const body = await readBody(c, editSchema);
     warnOfUnknown(c, body.unknown);
@@ -77,7 +79,7 @@ export const videoRoutes: Routes = (parts) => {
     description: 'One range of bytes at a time.',
     params,
     query: contentQuery,
-    answers: { 200: { description: 'The bytes.', bytes: ['video/mp4', 'video/webm', 'image/gif', 'image/webp'] }, 206: { description: 'The range that was asked for.', bytes: ['video/mp4'] }, 304: { description: 'The client has it already.' } },
+    answers: { 200: { description: 'The bytes.', bytes: ['video/mp4', 'video/webm', 'image/gif', 'image/webp'] }, 206: { description: 'The range that was asked for.', bytes: ['video/mp4'] }, 304: { description: 'The client has it already.' }, 307: { description: 'It is read from the store where it lies.' } },
     errors: [404, 409, 416],
   });
   app.get('/v1/videos/:id/content', async (c) => {
@@ -87,13 +89,13 @@ export const videoRoutes: Routes = (parts) => {
     const stored = await madeVideo(parts, record);
     const kept = await parts.media.find(record.owner, stored.id);
     if (kept === null) throw new AnymodalError('not_found', 'the bytes of this video were deleted.');
-    if (variant === 'video') return contentResponse(c, parts.media, kept, { download: false, name: record.id });
+    if (variant === 'video') return contentResponse(c, parts.media, kept, { redirectSeconds: redirectSecondsOf(parts.settings), download: false, name: record.id });
     const first = await parts.tools.thumbnail(await parts.media.read(kept), c.req.raw.signal);
     const { bytes, mediaType } = await parts.tools.picture(first, { format: 'webp' }, c.req.raw.signal);
     return c.body(new Uint8Array(bytes), 200, { 'Content-Type': mediaType, 'Cache-Control': 'private, max-age=3600' });
   });
 
-  documented(app, { method: 'post', path: '/v1/videos/{id}/remix', tag, summary: 'Make a finished video again, differently', description: 'From its frames, with its seed and settings where the body says nothing else.', params, body: { schema: remixSchema, form: true }, answers: created, errors });
+  documented(app, { method: 'post', path: '/v1/videos/{id}/remix', tag, headers: idempotencyHeader, summary: 'Make a finished video again, differently', description: 'From its frames, with its seed and settings where the body says nothing else.', params, body: { schema: remixSchema, form: true }, answers: created, errors });
   app.post('/v1/videos/:id/remix', async (c) => {
     const body = await readBody(c, remixSchema);
     warnOfUnknown(c, body.unknown);

@@ -38,7 +38,7 @@ export async function videoView({ queue }: Pick<ServerParts, 'queue'>, record: J
     seconds: kept.seconds,
     size: kept.size,
     seed: record.request.seed,
-    queue_position: record.status === 'queued' ? queue.position(record.id) : null,
+    queue_position: record.status === 'queued' ? await queue.position(record.id) : null,
     warnings: [...kept.warnings, ...warnings],
   };
 }

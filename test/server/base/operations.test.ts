@@ -3,8 +3,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from '@hono/zod-openapi';
 import type { LoggedEvent } from '../../../src/queue/contracts.ts';
 import { createApp } from '../../../src/server/app.ts';
+import type { StoreState } from '../../../src/server/contracts.ts';
 import { createJobMetrics } from '../../../src/server/operations/job-metrics.ts';
 import { temporaryFolder } from '../../cli/fake-shell.ts';
 import { startServer } from './server.ts';
@@ -19,8 +21,25 @@ test('ready once the default model is there, and no more while it drains; alive 
   expect(await status({ engines: engines('unloaded') })).toBe(200);
   expect(await status({ engines: engines('loading') })).toBe(503);
   expect(await status({ engines: engines('failed') })).toBe(503);
+  expect(await status({ engines: { ...engines('unloaded'), isServed: () => true } })).toBe(200);
+  expect(await status({ engines: { ...engines('unloaded'), isServed: () => false } })).toBe(503);
   expect(await status({ isDraining: () => true })).toBe(503);
   expect(await status({ isDraining: () => true }, '/healthz')).toBe(200);
+});
+
+const store = (id: StoreState['id'], state: StoreState['state'], needed = true): StoreState => ({ id, state, needed });
+
+test('not ready without a store that jobs need; what is missing is said', async () => {
+  const { parts } = await startServer();
+  const ask = async (...stores: readonly StoreState[]): Promise<unknown> => {
+    const response = await createApp({ ...parts, stores: async () => stores }).request('/readyz');
+    const { ready, missing } = z.object({ ready: z.boolean(), missing: z.array(z.string()) }).parse(await response.json());
+    return [response.status, ready, missing];
+  };
+  expect(await ask()).toEqual([200, true, []]);
+  expect(await ask(store('Redis', 'ready'), store('media', 'ready'), store('conversations', 'ready', false))).toEqual([200, true, []]);
+  expect(await ask(store('Redis', 'away'), store('media', 'away'))).toEqual([503, false, ['Redis does not answer', 'the store of media does not answer']]);
+  expect(await ask(store('Redis', 'ready'), store('conversations', 'away', false))).toEqual([200, true, ['the database of conversations does not answer']]);
 });
 
 test('figures by the pattern of a route, never by a path', async () => {

@@ -183,6 +183,7 @@ test('what cannot be honoured warns, or is refused with the name of the field', 
   expect(await refused({ messages, n: 0 })).toMatchObject({ param: 'n' });
   expect(await refused({ messages, n: 99 })).toMatchObject({ param: 'n' });
   expect(await refused({ messages, temperature: 9 })).toMatchObject({ code: 'bad_option', param: 'temperature' });
+  for (const content of ['', []]) expect(await refused({ messages: [...messages, { role: 'assistant', content: 'x' }, user(content)] })).toMatchObject({ param: 'messages', message: expect.stringContaining('empty') });
   expect(await refused({ messages: [] })).toMatchObject({ param: 'messages' });
   expect(await refused({ messages: [{ role: 'assistant', content: 'x' }] })).toMatchObject({ param: 'messages' });
   expect(await refused({ messages: [user([{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }])] })).toMatchObject({ code: 'bad_media', param: 'messages.0.content.0.image_url.url' });

@@ -1,107 +1,74 @@
-// The store of conversations on a database in memory: order, cursors, search, owners apart, what is remembered and for how long.
+// The stores of conversations: one in SQLite, one in PostgreSQL that is Debian's own, away and back.
 
-import { expect, onTestFinished, test } from 'vitest';
-import type { Message } from '../../../src/contracts.ts';
-import type { Stored } from '../../../src/queue/contracts.ts';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Database } from '../../../src/queue/database.ts';
-import type { ConversationStore } from '../../../src/server/contracts.ts';
+import { openPostgresConversations } from '../../../src/server/conversations/postgres-store.ts';
 import { createConversationStore } from '../../../src/server/conversations/store.ts';
+import { testConversationStore } from '../../conformance/conversation-store.ts';
+import { startPostgres, withoutPostgres, type PostgresServer } from './postgres-server.ts';
 
-const clock = { at: 1000 };
-
-function openStore(): ConversationStore {
-  const database = new Database(':memory:');
-  onTestFinished(() => database.close());
-  clock.at = 1000;
-  return createConversationStore(database, { now: () => clock.at, memoryMs: 10_000_000 });
-}
-
-const said = (role: 'user' | 'assistant', text: string): { message: Stored<Message>; job: null; view: null } => ({ message: { role, parts: [{ type: 'text', text }] }, job: null, view: null });
-
-test('messages keep their order, and media their references', async () => {
-  const store = openStore();
-  const { id } = await store.create('one', 'Apples');
-  const media = { id: 'a'.repeat(64), modality: 'image', mediaType: 'image/png', size: 12 };
-  await store.append('one', id, [said('user', 'draw'), { message: { role: 'assistant', parts: [{ type: 'text', text: 'Here.' }, { type: 'media', media, made: { output: 'image', references: [] } }] }, job: 'job_1', view: { item: 1 } }]);
-  await store.append('one', id, [said('user', 'make it blue')]);
-  const kept = await store.messages('one', id);
-  expect(kept.map(({ message, job }) => [message.role, message.parts.length, job])).toEqual([['user', 1, null], ['assistant', 2, 'job_1'], ['user', 1, null]]);
-  expect(kept[1]?.message.parts[1]).toEqual({ type: 'media', media, made: { output: 'image', references: [] } });
-  expect(kept[1]?.view).toEqual({ item: 1 });
-  expect(new Set(kept.map((message) => message.id)).size).toBe(3);
+describe('in SQLite', () => {
+  testConversationStore(async (options) => {
+    const database = new Database(':memory:');
+    onTestFinished(() => database.close());
+    return createConversationStore(database, options);
+  });
 });
 
-test('an answer is filled in where its place was kept', async () => {
-  const store = openStore();
-  const { id } = await store.create('one', null);
-  const [, answer] = await store.append('one', id, [said('user', 'hello'), { message: { role: 'assistant', parts: [] }, job: 'job_1', view: null }]);
-  expect(await store.fill('one', id, answer!.id, { role: 'assistant', parts: [{ type: 'text', text: 'Hi.' }] })).toBe(true);
-  expect((await store.messages('one', id))[1]?.message.parts).toEqual([{ type: 'text', text: 'Hi.' }]);
-  expect(await store.fill('other', id, answer!.id, { role: 'assistant', parts: [] })).toBe(false);
+test.runIf(withoutPostgres !== null)('the tests of PostgreSQL did not run', ({ skip }) => {
+  skip(withoutPostgres ?? '');
 });
 
-test('a list is by the latest use, in pages, and found by words in titles and messages', async () => {
-  const store = openStore();
-  const ids: string[] = [];
-  for (const title of ['Red apples', 'Blue birds', null]) {
-    clock.at += 1;
-    ids.push((await store.create('one', title)).id);
-  }
-  const [apples, birds, untitled] = ids;
-  clock.at += 1;
-  await store.append('one', apples!, [said('user', 'Draw a GREEN pear, 50% ripe')]);
-  const idsOf = async (...args: Parameters<ConversationStore['list']>): Promise<string[]> => (await store.list(...args)).map(({ id }) => id);
-  expect(await idsOf('one', { limit: 10 })).toEqual([apples, untitled, birds]);
-  expect(await idsOf('one', { limit: 2 })).toEqual([apples, untitled]);
-  expect(await idsOf('one', { limit: 2, after: untitled })).toEqual([birds]);
-  expect(await idsOf('one', { limit: 10, order: 'asc' })).toEqual([birds, untitled, apples]);
-  expect(await idsOf('one', { limit: 10 }, 'green PEAR')).toEqual([apples]);
-  expect(await idsOf('one', { limit: 10 }, 'red green')).toEqual([apples]);
-  expect(await idsOf('one', { limit: 10 }, 'birds')).toEqual([birds]);
-  expect(await idsOf('one', { limit: 10 }, '50%')).toEqual([apples]);
-  expect(await idsOf('one', { limit: 10 }, '_%')).toEqual([]);
-  await expect(store.list('one', { limit: 10, after: 'conv_nobody' })).rejects.toMatchObject({ code: 'not_found', field: 'after' });
-});
+describe.skipIf(withoutPostgres !== null)('in PostgreSQL', { timeout: 120_000 }, () => {
+  let running: Promise<PostgresServer> | null = null;
+  const server = async (): Promise<PostgresServer> => (running ??= startPostgres());
+  afterAll(async () => (await running)?.stop());
 
-test('what is another owner\'s is not there', async () => {
-  const store = openStore();
-  const { id } = await store.create('one', 'Mine');
-  await store.append('one', id, [said('user', 'secret')]);
-  expect(await store.get('two', id)).toBeNull();
-  expect(await store.messages('two', id)).toEqual([]);
-  expect(await store.list('two', { limit: 10 })).toEqual([]);
-  expect(await store.rename('two', id, 'Theirs')).toBeNull();
-  expect(await store.remove('two', id)).toBe(false);
-  await expect(store.append('two', id, [said('user', 'x')])).rejects.toMatchObject({ code: 'not_found' });
-  expect(await store.get('one', id)).toMatchObject({ title: 'Mine' });
-});
+  testConversationStore(async (options) => {
+    const store = await openPostgresConversations({ url: await (await server()).database(), ...options });
+    onTestFinished(async () => store.close());
+    return store;
+  });
 
-test('renaming, metadata and removing', async () => {
-  const store = openStore();
-  const { id } = await store.create('one', null, { a: '1' });
-  expect(await store.get('one', id)).toMatchObject({ metadata: { a: '1' } });
-  expect(await store.annotate('one', id, { b: '2' })).toMatchObject({ metadata: { b: '2' } });
-  expect(await store.annotate('two', id, {})).toBeNull();
-  const [first] = await store.append('one', id, [said('user', 'x'), said('user', 'y')]);
-  expect([await store.withdraw('two', id, first!.id), await store.withdraw('one', id, first!.id), await store.withdraw('one', id, first!.id)]).toEqual([false, true, false]);
-  expect((await store.messages('one', id)).map(({ message }) => message.parts)).toEqual([[{ type: 'text', text: 'y' }]]);
-  expect(await store.rename('one', id, 'Pears')).toMatchObject({ id, title: 'Pears' });
-  expect((await store.list('one', { limit: 5 }, 'pears')).length).toBe(1);
-  await store.append('one', id, [said('user', 'x')]);
-  expect(await store.remove('one', id)).toBe(true);
-  expect(await store.get('one', id)).toBeNull();
-  expect(await store.messages('one', id)).toEqual([]);
-});
+  test('servers that start together make the tables once, and see what the others keep', async () => {
+    const url = await (await server()).database();
+    const stores = await Promise.all(Array.from({ length: 4 }, async () => openPostgresConversations({ url })));
+    onTestFinished(async () => void (await Promise.all(stores.map(async (store) => store.close()))));
+    const { id } = await stores[0]!.create('one', 'Apples');
+    for (const store of stores) expect(await store.get('one', id)).toMatchObject({ title: 'Apples' });
+  });
 
-test('what is remembered is found by its owner, replaced, forgotten, and dropped when it is old', async () => {
-  const store = openStore();
-  await store.remember('one', 'response/1', { a: [1, 'x'] });
-  await store.remember('one', 'response/1', { a: [2] });
-  expect(await store.recall('one', 'response/1')).toEqual({ a: [2] });
-  expect(await store.recall('two', 'response/1')).toBeNull();
-  clock.at += 11_000_000;
-  await store.remember('one', 'response/2', true);
-  expect(await store.recall('one', 'response/1')).toBeNull();
-  expect(await store.forget('one', 'response/2')).toBe(true);
-  expect(await store.forget('one', 'response/2')).toBe(false);
+  test('a database that is away is waited for, and nothing is kept twice', async () => {
+    const postgres = await server();
+    const changes: string[] = [];
+    const store = await openPostgresConversations({ url: await postgres.database(), patienceMs: 100_000, changed: (state) => changes.push(state) });
+    onTestFinished(async () => store.close());
+    const { id } = await store.create('one', null);
+    const append = async (index: number): Promise<unknown> => store.append('one', id, [{ message: { role: 'user', parts: [{ type: 'text', text: String(index) }] }, job: null, view: null }]);
+    const before = Array.from({ length: 20 }, async (_, index) => append(index));
+    await postgres.kill();
+    const during = Array.from({ length: 5 }, async (_, index) => append(20 + index));
+    await postgres.start();
+    await Promise.all([...before, ...during]);
+    const words = (await store.messages('one', id)).flatMap(({ message: { parts } }) => (parts[0]?.type === 'text' ? [Number(parts[0].text)] : []));
+    expect(words.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, index) => index));
+    expect(changes.at(-1)).toBe('back');
+  });
+
+  test('one that stays away, and one that is not there, say so without the password', async () => {
+    const away: unknown = await openPostgresConversations({ url: 'postgres://ann:secret@127.0.0.1:9/none', patienceMs: 200 }).catch((error: unknown) => error);
+    expect(away).toMatchObject({ code: 'unavailable', message: expect.stringContaining('PostgreSQL: it does not answer') });
+    expect(String(away)).not.toContain('secret');
+    const url = new URL(await (await server()).database());
+    url.pathname = '/nowhere';
+    await expect(openPostgresConversations({ url: url.href })).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('a database of a newer program is left alone', async () => {
+    const postgres = await server();
+    const url = await postgres.database();
+    await (await openPostgresConversations({ url })).close();
+    await postgres.run(url, "UPDATE anymodal_versions SET version = 99 WHERE store = 'conversations'");
+    await expect(openPostgresConversations({ url })).rejects.toMatchObject({ code: 'conflict' });
+  });
 });

@@ -6,28 +6,14 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { closeMedia, decodeImage, mediaFromBytes } from '../../../media/index.ts';
+import { closeMedia } from '../../../media/index.ts';
 import type { Engine } from '../../../src/contracts.ts';
+import { colourOf } from '../colour.ts';
 import { faultsBySchema } from '../chat/openai-schemas.ts';
 import { openTinyEngine, startTinyServer, type TinyServer } from '../tiny-server.ts';
 
 const weights = fileURLToPath(new URL('../../../models/nano/bundle.json', import.meta.url));
 const hasWeights = existsSync(weights);
-
-/** Mean of red, green and blue over what is not white. */
-async function colourOf(base64: string): Promise<readonly [number, number, number]> {
-  const media = await mediaFromBytes(Buffer.from(base64, 'base64'));
-  const { pixels } = await decodeImage(media, { width: 64, height: 64, fit: 'fill', background: [255, 255, 255] });
-  const sums = [0, 0, 0];
-  let count = 0;
-  for (let i = 0; i < pixels.length; i += 3) {
-    const colour = [pixels[i]!, pixels[i + 1]!, pixels[i + 2]!];
-    if (Math.min(...colour) > 220) continue;
-    count += 1;
-    for (const [channel, value] of colour.entries()) sums[channel]! += value;
-  }
-  return [sums[0]! / count, sums[1]! / count, sums[2]! / count];
-}
 
 test.runIf(!hasWeights)('models/nano/bundle.json is absent: the tests of the real bundle did not run', ({ skip }) => {
   skip('put the weights into models/nano');

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeMedia } from '../../../media/index.ts';
 import type { Engine } from '../../../src/contracts.ts';
+import { findResponse, settled } from '../../../src/server/responses/records.ts';
 import { faultsBySchema } from '../chat/openai-schemas.ts';
 import { openTinyEngine, startTinyServer, type TinyServer } from '../tiny-server.ts';
 
@@ -260,6 +261,18 @@ test('background: queued, read, followed from any event, cancelled, deleted', as
   expect(typesOf(streamed).at(-1)).toBe('completed');
 });
 
+test('a response that is deleted while it is made stays deleted, whoever keeps what came of it', async () => {
+  const long = { options: { ...fast.options, image: { steps: 1000 } } };
+  const { parts } = server;
+  const { id } = await create({ input: 'draw', modalities: ['image'], background: true, ...long });
+  const record = await findResponse(parts, 'local', id);
+  expect((await ask('DELETE', `/v1/responses/${id}`)).status).toBe(200);
+  if (record === null) throw new Error('it was kept');
+  // Whoever read it before its end, and finds its job ended now.
+  await settled(parts, { ...record, outcome: null });
+  expect((await ask('GET', `/v1/responses/${id}`)).status).toBe(404);
+});
+
 test('what is not stored cannot be read again', async () => {
   const made = await create({ input: 'hello', modalities: ['text'], store: false });
   expect(made['store']).toBe(false);
@@ -276,7 +289,7 @@ test('what cannot be honoured warns, or is refused with the name of the field', 
   expect(await fault({ tools: [{ type: 'image_generation', partial_images: 9 }] })).toMatchObject({ param: 'tools.0.partial_images' });
   expect(await fault({ tools: [{ type: 'image_generation', action: 'edit' }] })).toMatchObject({ param: 'tools' });
   expect(await fault({ background: true, store: false })).toMatchObject({ param: 'background' });
-  expect(await fault({ input: [] })).toMatchObject({ param: 'input' });
+  for (const input of [[], '', [{ role: 'user', content: [] }]]) expect(await fault({ input })).toMatchObject({ param: 'input' });
   expect(await fault({ input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'data:image/png;base64,AAAA' }] }] })).toMatchObject({ code: 'bad_media', param: 'input.0.content.0.image_url' });
   expect(await fault({ model: 'gpt-5' })).toMatchObject({ code: 'unknown_model' });
   const chosen = await create({ input: 'an apple', tools: [{ type: 'image_generation', size: '64x64', output_format: 'jpeg' }], tool_choice: { type: 'image_generation' } });
