@@ -1,4 +1,4 @@
-// Resampling as the loaders of published encoders do it, to the last bit where they round: Pillow's bicubic kernel and torch's bilinear one.
+// Resampling as the loaders of published encoders do it, to the last bit where they round: Pillow's kernels and torch's bilinear one.
 // Knows numbers in planes; no file format and no network. Sources: Pillow src/libImaging/Resample.c; torch interpolate(mode='bilinear', align_corners=False).
 
 /** Rows of pixels, channels together: [height, width, channels]. */
@@ -18,11 +18,15 @@ interface Span {
 /** Bits behind the point of the whole numbers that Pillow makes of the weights of 8-bit pictures. */
 const PRECISION = 22;
 
-/** Resized by an antialiased bicubic kernel: the short side to `size`, the other in proportion, floored; then the middle square is cut out. */
-export function bicubicSquare<T extends Uint8Array | Float32Array>(plane: Plane<T>, size: number): Plane<T> {
+/**
+ * Resized by an antialiased bicubic kernel: the short side to `size`, the other in proportion, floored; then the middle square is cut
+ * out. Where it lies between two pixels torchvision takes the even one, transformers the lower one.
+ */
+export function bicubicSquare<T extends Uint8Array | Float32Array>(plane: Plane<T>, size: number, between: 'even' | 'lower' = 'even'): Plane<T> {
   const { width, height } = plane;
   const [wide, high] = width <= height ? [size, Math.floor((size * height) / width)] : [Math.floor((size * width) / height), size];
-  return cut(resize(plane, wide, high), roundHalfEven((wide - size) / 2), roundHalfEven((high - size) / 2), size);
+  const round = between === 'even' ? roundHalfEven : Math.floor;
+  return cut(resize(plane, wide, high), round((wide - size) / 2), round((high - size) / 2), size);
 }
 
 /** The square of `size` whose corner is at (left, top); the result is a copy. */
@@ -35,12 +39,30 @@ export function cut<T extends Uint8Array | Float32Array>({ width, channels, data
   return { width: size, height: size, channels, data: result };
 }
 
-/** Columns first, then rows, with values of the plane's own type between, as Pillow does. */
-function resize<T extends Uint8Array | Float32Array>(plane: Plane<T>, width: number, height: number): Plane<T> {
-  const { channels } = plane;
-  const across = along(plane.data, { lines: plane.height, lineStep: plane.width * channels, step: channels, channels, from: plane.width, to: width, outLineStep: width * channels, outStep: channels });
-  const down = along(across, { lines: width, lineStep: channels, step: width * channels, channels, from: plane.height, to: height, outLineStep: channels, outStep: width * channels });
-  return { width, height, channels, data: down };
+/** Pillow's antialiased kernels: how far they reach and what they weigh. */
+const kernels = {
+  bilinear: { reach: 1, weigh: (x: number): number => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { reach: 2, weigh: bicubic },
+  lanczos: { reach: 3, weigh: (x: number): number => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
+};
+export type Kernel = keyof typeof kernels;
+
+/**
+ * One direction after the other, with values of the plane's own type between: along the rows first, or along the columns where far more
+ * goes away there, as Pillow does from version 13 on (src/libImaging/Resample.c); older ones differ by one in some values of tall pictures.
+ */
+export function resize<T extends Uint8Array | Float32Array>(plane: Plane<T>, width: number, height: number, kernel: Kernel = 'bicubic'): Plane<T> {
+  const columnsFirst = plane.height > height && plane.height - height > 2 * (plane.width - width);
+  const across = (from: Plane<T>): Plane<T> => resizedAlong(from, 'rows', width, kernel);
+  const down = (from: Plane<T>): Plane<T> => resizedAlong(from, 'columns', height, kernel);
+  return columnsFirst ? across(down(plane)) : down(across(plane));
+}
+
+function resizedAlong<T extends Uint8Array | Float32Array>({ width, height, channels, data }: Plane<T>, direction: 'rows' | 'columns', to: number, kernel: Kernel): Plane<T> {
+  if (direction === 'rows') {
+    return { width: to, height, channels, data: along(data, kernel, { lines: height, lineStep: width * channels, step: channels, channels, from: width, to, outLineStep: to * channels, outStep: channels }) };
+  }
+  return { width, height: to, channels, data: along(data, kernel, { lines: width, lineStep: channels, step: width * channels, channels, from: height, to, outLineStep: channels, outStep: width * channels }) };
 }
 
 interface Axis {
@@ -55,10 +77,10 @@ interface Axis {
 }
 
 /** Every line of one axis from `from` to `to` values. */
-function along<T extends Uint8Array | Float32Array>(data: T, { lines, lineStep, step, channels, from, to, outLineStep, outStep }: Axis): T {
+function along<T extends Uint8Array | Float32Array>(data: T, kernel: Kernel, { lines, lineStep, step, channels, from, to, outLineStep, outStep }: Axis): T {
   if (from === to) return data;
   const rounded = data instanceof Uint8Array;
-  const spans = spansOf(from, to).map(({ first, weights }) => ({ first, weights: rounded ? weights.map(toFixed) : weights }));
+  const spans = spansOf(from, to, kernel).map(({ first, weights }) => ({ first, weights: rounded ? weights.map(toFixed) : weights }));
   const result = like(data, lines * to * channels);
   const half = 2 ** (PRECISION - 1);
   for (let line = 0; line < lines; line += 1) {
@@ -82,15 +104,16 @@ function toFixed(weight: number): number {
 }
 
 /** Weights of each output value; the kernel widens with the scale when shrinking. */
-function spansOf(from: number, to: number): Span[] {
+function spansOf(from: number, to: number, kernel: Kernel): Span[] {
+  const { reach, weigh } = kernels[kernel];
   const scale = from / to;
   const widening = Math.max(scale, 1);
-  const support = 2 * widening;
+  const support = reach * widening;
   return Array.from({ length: to }, (_, index) => {
     const centre = (index + 0.5) * scale;
     const first = Math.max(Math.trunc(centre - support + 0.5), 0);
     const end = Math.min(Math.trunc(centre + support + 0.5), from);
-    const weights = Float64Array.from({ length: end - first }, (__, i) => bicubic((first + i - centre + 0.5) / widening));
+    const weights = Float64Array.from({ length: end - first }, (__, i) => weigh((first + i - centre + 0.5) / widening));
     const sum = weights.reduce((total, weight) => total + weight, 0);
     return { first, weights: weights.map((weight) => weight / sum) };
   });
@@ -102,6 +125,10 @@ function bicubic(x: number): number {
   const t = Math.abs(x);
   if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
   return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
 /** As Python rounds. */

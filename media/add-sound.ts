@@ -49,8 +49,8 @@ export async function addSound(video: Media, sound: Media, signal?: AbortSignal)
   return { ...video, id: createHash('sha256').update(bytes).digest('hex'), bytes };
 }
 
-/** Pictures and metadata of a file. */
-async function readVideo(codecs: Codecs, video: Media, format: 'mp4' | 'webm'): Promise<{ picture: PictureTrack; tags: FileTags }> {
+/** Pictures and metadata of a file. Throws `bad_media`. */
+export async function readVideo(codecs: Codecs, video: Media, format: 'mp4' | 'webm'): Promise<{ picture: PictureTrack; tags: FileTags }> {
   const input = new codecs.Input({ source: new codecs.BufferSource(video.bytes), formats: codecs.ALL_FORMATS });
   try {
     const track = await input.getPrimaryVideoTrack();

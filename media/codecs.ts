@@ -29,6 +29,17 @@ export async function loadEncoders(purpose: string): Promise<Encoders> {
   return encoders;
 }
 
+/** Formats that are written without the optional packages, and those of sound, which need one of them. */
+const plain: ReadonlySet<string> = new Set(['wav', 'gif', 'webp', 'png', 'jpeg']);
+const sounds: ReadonlySet<string> = new Set(['mp3', 'ogg', 'flac']);
+
+/** Finds out before work begins whether a file of this format can be written here. Throws `unsupported`, as writing it would. */
+export async function checkFormat(format: string): Promise<void> {
+  if (plain.has(format)) return;
+  await loadCodecs(`A file of the format ${format}`);
+  if (!sounds.has(format)) await loadEncoders(`A file of the format ${format}`);
+}
+
 async function loaded<T>(purpose: string, loading: Promise<T>): Promise<T> {
   try {
     return await loading;

@@ -1,6 +1,8 @@
 // Media in and out: what other rooms may call.
 // Bytes of strangers are decoded in a limited process of its own; `closeMedia` ends it.
 export { addSound } from './add-sound.ts';
+export { alphaOfMask } from './alpha-mask.ts';
+export { checkFormat } from './codecs.ts';
 export { convertAudio } from './convert-audio.ts';
 export type { SoundFormat } from './convert-audio.ts';
 export { convertImage, firstFrame, maskOfAlpha } from './convert-image.ts';
@@ -19,6 +21,7 @@ export { encodeVideo } from './encode-video.ts';
 export type { Clip, VideoEncoding, VideoFormat } from './encode-video.ts';
 export { logMel, logMelSchema } from './log-mel.ts';
 export type { LogMelSettings } from './log-mel.ts';
+export { markVideo } from './mark-video.ts';
 export { maxMediaBytes, mediaFromBytes } from './media-from-bytes.ts';
 export type { MediaReading } from './media-from-bytes.ts';
 export { generatedSourceType, isMarkedGenerated, readProvenance } from './provenance.ts';

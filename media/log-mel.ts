@@ -1,5 +1,5 @@
 // Samples to log-mels: what audio encoders and decoders see of a sound. Knows samples and rates; knows no format and no network.
-// Equal to `spectrogram(..., power=1, center=True, pad_mode="reflect", log_mel="log")` over `mel_filter_bank` of transformers.audio_utils 5.23.0 within 1e-4.
+// Equal to `spectrogram(..., power=1 or 2, center=True, pad_mode="reflect", log_mel="log")` over `mel_filter_bank` of transformers.audio_utils 5.23.0 within 1e-4.
 import type { JsonSchema, Tensor } from '../src/contracts.ts';
 import { AnymodalError } from '../src/errors.ts';
 import { createRealTransform } from './fourier.ts';
@@ -20,8 +20,10 @@ export interface LogMelSettings {
   readonly melScale: 'htk' | 'slaney';
   /** `slaney`: the area of every filter is the same; null: its peak is 1. */
   readonly norm: 'slaney' | null;
-  /** Magnitudes below it count as it. */
+  /** Magnitudes, or powers, below it count as it. */
   readonly floor: number;
+  /** What is filtered: magnitudes (1, where it is absent) or powers (2). */
+  readonly power?: 1 | 2;
 }
 
 const count = { type: 'integer', minimum: 1 } as const;
@@ -40,7 +42,8 @@ export const logMelSchema: JsonSchema = {
     maxHz: { type: 'number', exclusiveMinimum: 0, description: 'Where the last filter ends, at most half of sampleRateHz.' },
     melScale: { enum: ['htk', 'slaney'], description: 'Scale on which the filters lie at equal distances.' },
     norm: { enum: ['slaney', null], description: 'slaney: filters of equal area; null: of peak 1.' },
-    floor: { type: 'number', exclusiveMinimum: 0, description: 'Magnitudes below it count as it.' },
+    floor: { type: 'number', exclusiveMinimum: 0, description: 'Magnitudes, or powers, below it count as it.' },
+    power: { enum: [1, 2], default: 1, description: 'What is filtered: magnitudes (1) or powers (2).' },
   },
 };
 
@@ -51,13 +54,13 @@ interface Filter {
 }
 
 /**
- * [mels, frames] natural logarithms of filtered magnitudes, frames = 1 + floor(n / hop): frame k is centred on sample k * hop, the sound is
+ * [mels, frames] natural logarithms of filtered magnitudes or powers, frames = 1 + floor(n / hop): frame k is centred on sample k * hop, the sound is
  * reflected at both ends. No samples at all are one silent frame. Result is owned by the caller.
  * @param samples [n] mono at `settings.sampleRateHz`, -1..1.
  * @throws AnymodalError `bundle_invalid` where the settings contradict each other.
  */
 export function logMel(samples: Float32Array, settings: LogMelSettings): Tensor {
-  const { fftSize, hop, mels, floor } = settings;
+  const { fftSize, hop, mels, floor, power = 1 } = settings;
   const filters = melFilters(settings);
   const transform = createRealTransform(fftSize);
   const window = Float64Array.from({ length: fftSize }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / fftSize));
@@ -68,6 +71,7 @@ export function logMel(samples: Float32Array, settings: LogMelSettings): Tensor 
   for (let k = 0; k < frames; k += 1) {
     fillFrame(samples, k * hop - fftSize / 2, window, frame);
     transform.magnitudes(frame, magnitudes);
+    if (power === 2) for (let i = 0; i < magnitudes.length; i += 1) magnitudes[i] = magnitudes[i]! ** 2;
     for (let mel = 0; mel < mels; mel += 1) {
       const { first, weights } = filters[mel]!;
       let sum = 0;

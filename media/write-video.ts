@@ -13,6 +13,8 @@ export interface PictureTrack {
   readonly config: VideoDecoderConfig;
   /** Frames a second; null where they are not equally long. */
   readonly fps: number | null;
+  /** Whether `config` says what its colours are; else they are those of `toPlanes`. */
+  readonly hasColours?: boolean;
 }
 
 export interface SoundTrack {
@@ -45,7 +47,7 @@ export async function writeVideo(format: 'mp4' | 'webm', picture: PictureTrack, 
   await output.start();
   await Promise.all([
     (async () => {
-      const decoderConfig = { ...picture.config, colorSpace };
+      const decoderConfig = picture.hasColours === true ? picture.config : { ...picture.config, colorSpace };
       for (const packet of picture.packets) await pictures.add(packet, { decoderConfig });
       pictures.close();
     })(),

@@ -2,7 +2,7 @@
 // Text to sound, sound to sound, and sound in step with the frames of a video; knows no prompt and no projector.
 // Source: Liu et al. 2023 (arXiv 2301.12503); attending to what is made together: Tang et al. 2023 (arXiv 2305.11846).
 
-import { encodeAudio } from '../../media/index.ts';
+import { checkFormat, encodeAudio } from '../../media/index.ts';
 import type { Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Ports, Provenance } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
 import { checkSchema, requireConfig } from '../../src/schema.ts';
@@ -15,7 +15,7 @@ import { previewOf } from './preview.ts';
 import { finishSamples, isSilent } from './samples.ts';
 import { configSchema, optionsSchema } from './settings.ts';
 import type { AudioDecoderConfig, AudioOptions } from './settings.ts';
-import { encodeGiven, readGiven, secondsOf, seenOf } from './sources.ts';
+import { encodeGiven, readGiven, secondsOf, seenOf, warnOfLength } from './sources.ts';
 
 const FACTORY = 'latent-diffusion-audio';
 
@@ -57,9 +57,14 @@ export function createAudioDecoder(config: AudioDecoderConfig, graphs: AudioGrap
     options,
     references: ['edit'],
     negative: true,
+    async check(_references, _context, given = null) {
+      if (given !== null) await checkFormat(requireOptions(checkSchema<AudioOptions>(options, given, 'audio')).format);
+    },
     dispose: async () => graphs.release(),
     async *decode(request, context) {
-      yield* decodeAudioRequest(config, graphs, request, requireOptions(checkSchema<AudioOptions>(options, request.options, 'audio')), context);
+      const checked = requireOptions(checkSchema<AudioOptions>(options, request.options, 'audio'));
+      await checkFormat(checked.format);
+      yield* decodeAudioRequest(config, graphs, request, checked, context);
     },
   };
 }
@@ -97,16 +102,6 @@ async function* decodeAudioRequest(config: AudioDecoderConfig, graphs: AudioGrap
   if (isSilent(samples)) context.warn('silent', 'almost nothing is heard of this sound; try another seed or other words.');
   const provenance = provenanceWith(request.provenance, options, settingsOf(options, count / sampleRateHz, sound !== null));
   yield { type: 'media', media: await encodeAudio({ samples, sampleRateHz }, { format: options.format, provenance, mark: true }) };
-}
-
-function warnOfLength(given: number, seconds: number, context: Context): void {
-  // Shorter than a mel frame is rounding.
-  if (given > seconds + 0.05) context.warn('source_cut', `the first ${rounded(seconds)} s of the sound were taken, which lasts ${rounded(given)} s.`);
-  else if (given < seconds - 0.05) context.warn('source_ended', `the sound to edit lasts ${rounded(given)} s of the ${rounded(seconds)} s to be made; after it there was silence.`);
-}
-
-function rounded(seconds: number): number {
-  return Math.round(seconds * 100) / 100;
 }
 
 /** The settings that determine the sound. */

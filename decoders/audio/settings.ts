@@ -42,7 +42,7 @@ export const defaultPorts: AudioTransformerPorts = { ...defaultTransformerPorts,
 
 const seconds = { type: 'number', exclusiveMinimum: 0 } as const;
 /** Below this a codec has hardly a frame to work with. */
-const LEAST_SECONDS = 0.5;
+export const LEAST_SECONDS = 0.5;
 
 export const configSchema: JsonSchema = {
   type: 'object',
@@ -75,6 +75,11 @@ export interface AudioOptions extends DiffusionOptions {
   readonly format: 'wav' | 'mp3' | 'ogg' | 'flac';
 }
 
+/** Schema of the option `seconds`, null without a value. */
+export function secondsSchema({ maxSeconds }: Pick<AudioDecoderConfig, 'maxSeconds'>, description: string): JsonSchema {
+  return { type: ['number', 'null'], minimum: LEAST_SECONDS, maximum: maxSeconds, default: null, description };
+}
+
 /** Schema of the options as this configuration offers them, a default for each. */
 export function optionsSchema(config: AudioDecoderConfig): JsonSchema {
   const common = diffusionOptionSchemas(config, { default: config.strength, description: 'How much of an edited sound may change; its noised self is the start.' });
@@ -82,13 +87,7 @@ export function optionsSchema(config: AudioDecoderConfig): JsonSchema {
     type: 'object',
     additionalProperties: false,
     properties: {
-      seconds: {
-        type: ['number', 'null'],
-        minimum: LEAST_SECONDS,
-        maximum: config.maxSeconds,
-        default: null,
-        description: `Length of a sound; without it that of the video it goes with or of the sound it is made from, else ${config.seconds}.`,
-      },
+      seconds: secondsSchema(config, `Length of a sound; without it that of the video it goes with or of the sound it is made from, else ${config.seconds}.`),
       ...common,
       format: { type: 'string', enum: ['wav', 'mp3', 'ogg', 'flac'], default: 'wav', description: 'File format.' },
     },

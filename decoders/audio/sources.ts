@@ -31,7 +31,7 @@ export function secondsOf(seen: Conditioning, config: AudioDecoderConfig): numbe
 }
 
 /** The first `edit` reference, up to `maxSeconds` of it; null without one. Throws `bad_media` for bytes that are no sound. */
-export async function readGiven(request: DecodeRequest, config: AudioDecoderConfig, maxSeconds: number, context: Context): Promise<GivenSound | null> {
+export async function readGiven(request: DecodeRequest, config: Pick<AudioDecoderConfig, 'mel'>, maxSeconds: number, context: Context): Promise<GivenSound | null> {
   const [media, ...others] = request.references.filter(({ role }) => role === 'edit').map((reference): Media => reference.media);
   if (media === undefined) return null;
   if (others.length > 0) context.warn('reference_ignored', `one sound is edited at a time; the first of ${others.length + 1} was taken.`);
@@ -39,7 +39,7 @@ export async function readGiven(request: DecodeRequest, config: AudioDecoderConf
 }
 
 /** Latents [positions, channels] of a given sound, silence where it has ended. */
-export async function encodeGiven(given: GivenSound, positions: number, config: AudioDecoderConfig, graphs: AudioGraphs): Promise<Float32Array> {
+export async function encodeGiven(given: GivenSound, positions: number, config: Pick<AudioDecoderConfig, 'mel' | 'samplesPerPosition'>, graphs: Pick<AudioGraphs, 'encode'>): Promise<Float32Array> {
   const samples = new Float32Array(positions * config.samplesPerPosition);
   samples.set(given.samples.subarray(0, samples.length));
   const mel = logMel(samples, config.mel);
@@ -49,4 +49,15 @@ export async function encodeGiven(given: GivenSound, positions: number, config: 
   const data = new Float32Array(mels! * frames);
   for (let row = 0; row < mels!; row += 1) data.set(mel.data.subarray(row * all!, row * all! + frames), row * frames);
   return graphs.encode({ shape: [mels!, frames], data });
+}
+
+/** Says where a given sound is longer or shorter than what is made of it. */
+export function warnOfLength(given: number, seconds: number, context: Context): void {
+  // Shorter than a mel frame is rounding.
+  if (given > seconds + 0.05) context.warn('source_cut', `the first ${rounded(seconds)} s of the sound were taken, which lasts ${rounded(given)} s.`);
+  else if (given < seconds - 0.05) context.warn('source_ended', `the sound to edit lasts ${rounded(given)} s of the ${rounded(seconds)} s to be made; after it there was silence.`);
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
 }

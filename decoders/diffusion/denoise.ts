@@ -42,14 +42,16 @@ export async function* denoise({ run, first, x_T, predict, keep, draw, signal }:
 
 /**
  * Classifier-free guidance: Ho and Salimans 2022 (arXiv 2207.12598), with a scale of 1 meaning the condition alone.
- * `both` holds the conditional output and then the unconditional one.
+ * `both` holds the conditional output and then the unconditional one. `copied` [places] in 0..1 says where, under the condition, a given
+ * sample is copied: there the scale is 1, for a copy that is pushed away from another one overshoots.
  */
-export function guide(both: Float32Array, guidanceScale: number): Float32Array {
+export function guide(both: Float32Array, guidanceScale: number, copied: Float32Array | null = null): Float32Array {
   const length = both.length / 2;
   const guided = new Float32Array(length);
   for (let i = 0; i < length; i += 1) {
+    const scale = copied === null ? guidanceScale : 1 + (guidanceScale - 1) * (1 - copied[i % copied.length]!);
     const unconditional = both[length + i]!;
-    guided[i] = unconditional + guidanceScale * (both[i]! - unconditional);
+    guided[i] = unconditional + scale * (both[i]! - unconditional);
   }
   return guided;
 }

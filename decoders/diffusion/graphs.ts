@@ -57,6 +57,8 @@ export interface TransformerPorts {
   readonly timestep: string;
   readonly tokens: string;
   readonly output: string;
+  /** An output [1, rows, columns] in 0..1: how far each place copies what the graph is given to edit. Null or absent where the graph does not say. */
+  readonly copied?: string | null;
 }
 
 export const defaultTransformerPorts: TransformerPorts = { latents: 'latents', timestep: 'timestep', tokens: 'tokens', output: 'velocity' };
@@ -83,7 +85,11 @@ export function guidedPredictor(transformer: Session, config: DiffusionConfig, b
       [ports.timestep]: { shape: [batch], data: new Float32Array(batch).fill(timestep * config.timestepScale) },
     });
     const output = floatTensor(results[ports.output], ports.output).data;
-    return guided ? guide(output, guidanceScale) : output;
+    if (!guided) return output;
+    const port = ports.copied ?? null;
+    if (port === null) return guide(output, guidanceScale);
+    const copied = floatTensor(results[port], port).data;
+    return guide(output, guidanceScale, copied.subarray(0, copied.length / 2));
   };
 }
 

@@ -2,14 +2,14 @@
 // and whose further frames are differences from it, made by diffusion over space and time. Knows no prompt and no projector.
 // Source: latents of frames as in Blattmann et al. 2023 (arXiv 2304.08818); given videos: Meng et al. 2022 (arXiv 2108.01073).
 
-import { encodeVideo } from '../../media/index.ts';
+import { checkFormat, encodeVideo } from '../../media/index.ts';
 import type { Conditioning, Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Provenance } from '../../src/contracts.ts';
 import { checkSchema } from '../../src/schema.ts';
 import { guidanceOf, provenanceWith } from '../diffusion/conditioning.ts';
 import { requireOptions } from '../diffusion/settings.ts';
 import { reported } from '../diffusion/trajectory.ts';
-import { drawLatents, stepsOf } from '../image/draw.ts';
-import type { Drawing } from '../image/draw.ts';
+import { drawBest, stepsOfBest } from '../image/draw.ts';
+import type { Drawings } from '../image/draw.ts';
 import { previewOf } from '../image/preview.ts';
 import { schedulersFor } from '../schedulers/index.ts';
 import { decodeFrames } from './frames.ts';
@@ -53,9 +53,14 @@ export function createVideoDecoder(config: VideoDecoderConfig, graphs: VideoGrap
     follows: ['image'],
     negative: true,
     join: joinSound,
+    async check(_references, _context, given = null) {
+      if (given !== null) await checkFormat(requireOptions(checkSchema<VideoOptions>(options, given, 'video')).format);
+    },
     dispose: async () => graphs.release(),
     async *decode(request, context) {
-      yield* decodeVideoRequest(config, graphs, request, requireOptions(checkSchema<VideoOptions>(options, request.options, 'video')), context);
+      const checked = requireOptions(checkSchema<VideoOptions>(options, request.options, 'video'));
+      await checkFormat(checked.format);
+      yield* decodeVideoRequest(config, graphs, request, checked, context);
     },
   };
 }
@@ -75,7 +80,7 @@ async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGrap
   if (!edited && options.strength !== config.strength) context.warn('strength_unused', 'strength has no effect without a video to edit.');
   // The first frame has a guidance scale of its own, so that a scale of 1 leaves a negative prompt without effect only where none is drawn.
   const guidance = guidanceOf(FACTORY, config, request, options, source.picture === null ? { ...context, warn: () => undefined } : context);
-  const drawing: Drawing = {
+  const drawing: Drawings = {
     ...guidance,
     // An edit is told in an instruction, which names no motion.
     tokens: edited ? guidance.tokens : await graphs.stillTokens(guidance.tokens),
@@ -85,15 +90,18 @@ async function* decodeVideoRequest(config: VideoDecoderConfig, graphs: VideoGrap
     source: source.frames[0] === undefined ? null : { latents: source.frames[0], mask: null },
     strength: options.strength,
     eps,
-    draw: () => random.normal(eps.length),
+    random,
+    index: 0,
+    candidates: options.candidates ?? 1,
     signal,
   };
+  if (image.candidates !== undefined && drawing.candidates !== image.candidates.count && (drawing.source !== null || source.picture !== null)) context.warn('candidates_unused', 'candidates has no effect where the first frame is given.');
   const plan: MotionPlan = { steps: options.steps, strength: options.strength, count: options.frames, given: source.frames };
   const { previewEvery, scheduler } = options;
-  const done = source.picture === null ? stepsOf(drawing) : 0;
+  const done = source.picture === null ? stepsOfBest(image, drawing) : 0;
   const among = { done: 0, steps: done + motionSteps(config, plan) };
 
-  const first = source.picture ?? (yield* reported(drawLatents(image, graphs.image, drawing), { previewEvery, preview: async (x_0) => previewOf(image, graphs.image, [x_0]), among }));
+  const first = source.picture ?? (yield* reported(drawBest(image, graphs.image, graphs.likeness, drawing), { previewEvery, preview: async (x_0) => previewOf(image, graphs.image, [x_0]), among }));
   const motion = { ...guidance, ...plan, scheduler, first, draw: (count: number) => noise.normal(count), signal };
   const previewing = { previewEvery, preview: async (frames: readonly Float32Array[]) => previewOf(image, graphs.image, outline(frames)), done };
   let latents: readonly Float32Array[] = [];
@@ -126,6 +134,6 @@ function companionOf(latents: readonly Float32Array[], fps: number): Conditionin
 }
 
 /** The settings that determine the video. */
-function settingsOf({ frames, fps, width, steps, guidanceScale, scheduler, strength, format }: VideoOptions, edited: boolean): Provenance {
-  return { frames, fps, width, steps, guidanceScale, scheduler, ...(edited && { strength }), format };
+function settingsOf({ frames, fps, width, steps, guidanceScale, scheduler, strength, format, candidates }: VideoOptions, edited: boolean): Provenance {
+  return { frames, fps, width, steps, guidanceScale, scheduler, ...(edited && { strength }), ...(candidates !== undefined && { candidates }), format };
 }

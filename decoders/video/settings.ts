@@ -5,7 +5,7 @@ import type { JsonSchema } from '../../src/contracts.ts';
 import { checkSchema, requireConfig } from '../../src/schema.ts';
 import { count, diffusionConfigSchemas, diffusionOptionSchemas, requiredDiffusionConfig } from '../diffusion/settings.ts';
 import type { DiffusionConfig, DiffusionOptions } from '../diffusion/settings.ts';
-import { configSchema as imageConfigSchema } from '../image/settings.ts';
+import { candidatesOption, configSchema as imageConfigSchema } from '../image/settings.ts';
 import type { ImageDecoderConfig } from '../image/settings.ts';
 
 export const FACTORY = 'latent-diffusion-video';
@@ -57,6 +57,8 @@ export interface VideoOptions extends DiffusionOptions {
   readonly fps: number;
   readonly width: number;
   readonly format: 'mp4' | 'webm' | 'gif' | 'webp';
+  /** First frames begun; absent where the configuration has none. */
+  readonly candidates?: number;
 }
 
 /** Schema of the options as this configuration offers them, a default for each. */
@@ -77,6 +79,7 @@ export function optionsSchema(config: VideoDecoderConfig): JsonSchema {
       steps: { ...steps, description: 'Denoising steps of the motion; more is slower and finer.' },
       guidanceScale,
       ...others,
+      ...candidatesOption(config.image, 'First frames begun for a text, of which the most fitting is finished; each costs time.'),
       format: { type: 'string', enum: ['mp4', 'webm', 'gif', 'webp'], default: 'mp4', description: 'File format.' },
     },
   };

@@ -38,18 +38,26 @@ async function readPicture(media: Media, config: VideoDecoderConfig, graphs: Ima
 }
 
 async function readFrames(media: Media, config: VideoDecoderConfig, graphs: ImageGraphs, options: VideoOptions, context: Context): Promise<Float32Array[]> {
-  const { seconds } = await inspectVideo(media, context.signal);
-  const wanted = Array.from({ length: options.frames }, (_, frame) => frame / options.fps);
-  const times = wanted.filter((time, frame) => frame === 0 || time < seconds);
-  const { frames } = await decodeVideo(media, { ...frameSize(config), fit: 'contain', background: WHITE, times }, context.signal);
-  if (times.length < wanted.length) context.warn('source_ended', `the video to edit lasts ${round(seconds)} s of the ${round(options.frames / options.fps)} s asked for; the rest is made without it.`);
-  else if (seconds > (options.frames + 1) / options.fps) context.warn('source_cut', `the first ${round(options.frames / options.fps)} s of the video were taken, which lasts ${round(seconds)} s; raise frames or lower fps for more.`);
   const latents: Float32Array[] = [];
-  for (const pixels of frames) {
+  for (const pixels of await framesToEdit(media, frameSize(config), options, 'the rest is made without it', context)) {
     context.signal.throwIfAborted();
     latents.push(await graphs.encode(toPlanar(pixels)));
   }
   return latents;
+}
+
+/**
+ * Pixels of the video to change at the times of the frames to be made, no longer than it is, shown whole on white. Warns `source_ended`, with
+ * what is done about it, and `source_cut`. Throws `bad_media`, `aborted`.
+ */
+export async function framesToEdit(media: Media, { width, height }: { readonly width: number; readonly height: number }, { frames: count, fps }: Pick<VideoOptions, 'frames' | 'fps'>, ended: string, context: Context): Promise<Uint8Array[]> {
+  const { seconds } = await inspectVideo(media, context.signal);
+  const wanted = Array.from({ length: count }, (_, frame) => frame / fps);
+  const times = wanted.filter((time, frame) => frame === 0 || time < seconds);
+  const { frames } = await decodeVideo(media, { width, height, fit: 'contain', background: WHITE, times }, context.signal);
+  if (times.length < wanted.length) context.warn('source_ended', `the video to edit lasts ${round(seconds)} s of the ${round(count / fps)} s asked for; ${ended}.`);
+  else if (seconds > (count + 1) / fps) context.warn('source_cut', `the first ${round(count / fps)} s of the video were taken, which lasts ${round(seconds)} s; raise frames or lower fps for more.`);
+  return frames;
 }
 
 function round(seconds: number): number {

@@ -13,12 +13,18 @@ interface ClipImageConfig extends Pick<FrameConfig, 'size' | 'mean' | 'std' | 'b
   readonly joint: number;
   /** Equal frames that a still picture stands for; null for a graph of single pictures. */
   readonly frames: number | null;
+  /** Which pixel begins the middle square where it lies between two. */
+  readonly between: 'even' | 'lower';
 }
 
 const { size, mean, std, background } = frameProperties;
 const config = jointSchema(
   { ...(size && { size }) },
-  { ...(mean && { mean }), ...(std && { std }), ...(background && { background }), frames: { type: ['integer', 'null'], minimum: 1, default: null, description: 'Equal frames that a still picture stands for; null for a graph of single pictures.' } },
+  {
+    ...(mean && { mean }), ...(std && { std }), ...(background && { background }),
+    frames: { type: ['integer', 'null'], minimum: 1, default: null, description: 'Equal frames that a still picture stands for; null for a graph of single pictures.' },
+    between: { enum: ['even', 'lower'], default: 'even', description: 'Which pixel begins the middle square where it lies between two: as torchvision, or as transformers.' },
+  },
 );
 
 /** Files: `model`, a graph `pixels` [batch, 3, size, size], or [batch, 3, frames, size, size], to `joint` [batch, joint]. */
@@ -48,7 +54,7 @@ function readConfig(given: Readonly<Record<string, unknown>>): ClipImageConfig {
 }
 
 async function clipOf(media: Media, read: ClipImageConfig, context: Context): Promise<Float32Array> {
-  const { data } = bicubicSquare(await wholePicture(media, read.background, context.signal), read.size);
+  const { data } = bicubicSquare(await wholePicture(media, read.background, context.signal), read.size, read.between);
   const plane = read.size * read.size;
   const frame = new Float32Array(3 * plane);
   normaliseInto(frame, 0, data, read);

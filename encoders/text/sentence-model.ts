@@ -15,9 +15,12 @@ export interface Reading {
   readonly embedding: Tensor;
   /** [n, width]: last hidden states of the word pieces, without those of the start and end tokens. */
   readonly pieces: Tensor;
-  /** Word pieces of the whole text, of which `pieces` holds the first that fit. */
+  /** Word pieces of the whole text, of which `pieces` holds the first that fit; of a text far too long, those of its beginning. */
   readonly pieceCount: number;
 }
+
+/** More characters than a word piece has on average in any text: what lies behind so many for each that fits is not taken apart. */
+const CHARACTERS_PER_PIECE = 64;
 
 export interface SentenceModel extends Disposable {
   read(text: string): Promise<Reading>;
@@ -42,7 +45,7 @@ export async function openSentenceModel(source: ComponentSource, shape: { readon
   return {
     async read(text) {
       // What a person writes stays text, also where it spells a token such as [SEP].
-      const whole = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      const whole = tokenizer.encode(text.slice(0, maxTokens * CHARACTERS_PER_PIECE), { add_special_tokens: false }).ids;
       const ids = [start, ...whole.slice(0, maxTokens - 2), end];
       const results = await session.run({ input_ids: int64Tensor([1, ids.length], ids), attention_mask: int64Tensor([1, ids.length], ids.map(() => 1)) });
       const states = reshape(floatTensor(results['tokens'], 'tokens'), [ids.length, width]);

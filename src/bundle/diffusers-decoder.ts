@@ -18,7 +18,7 @@ export const tasks: Readonly<Record<string, Task>> = {
 };
 
 /** Our schedulers by the class in `scheduler_config.json`. */
-const schedulers: Readonly<Record<string, string>> = {
+export const schedulers: Readonly<Record<string, string>> = {
   PNDMScheduler: 'pndm',
   DDIMScheduler: 'ddim',
   EulerDiscreteScheduler: 'euler',
@@ -78,17 +78,18 @@ export function decoderConfig({ task, unet, vae, scheduler, edits, tinyDecoder }
     guidanceScale: distilled ? 1 : xl ? 5 : 7.5,
     edits,
     tinyDecoder,
+    tile: numberOf(vae['sample_size'], 512),
     ...(latentChannels === 4 && previews[String(scalingFactor)] !== undefined && { preview: { matrix: previews[String(scalingFactor)], offset: [0, 0, 0] } }),
   };
   return { config, note: schedulers[named] === undefined ? `Its scheduler ${named} is not offered; ddim takes its place.` : null };
 }
 
 /** Settings as our schedulers name them; null is left to the default. */
-function camelCase(settings: Settings): Settings {
+export function camelCase(settings: Settings): Settings {
   const kept = Object.entries(settings).filter(([key, value]) => !key.startsWith('_') && value !== null);
   return Object.fromEntries(kept.map(([key, value]) => [key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), value]));
 }
 
-function numberOf(value: unknown, fallback: number): number {
+export function numberOf(value: unknown, fallback: number): number {
   return typeof value === 'number' ? value : fallback;
 }

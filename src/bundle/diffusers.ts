@@ -1,12 +1,14 @@
 // Reads a folder in diffusers' layout with ONNX graphs, as Optimum exports it, as a bundle that stands in no bundle.json.
 // Knows the names and configs of Stable Diffusion's parts; opens no graph.
 
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AnymodalError } from '../errors.ts';
+import { audioPipeline, readAudioFolder } from './diffusers-audio.ts';
 import { decoderConfig, tasks } from './diffusers-decoder.ts';
 import type { Settings } from './diffusers-decoder.ts';
 import type { Bundle, BundleComponent, BundleFile } from './format.ts';
+import { fileAt, graphOf, idOf, prefixed, settingsAt } from './layout-files.ts';
 
 /** What is said when such a folder is opened. */
 export interface AdoptedBundle {
@@ -25,8 +27,9 @@ export async function readDiffusersFolder(folder: string): Promise<AdoptedBundle
   const index = await settingsAt(folder, 'model_index.json');
   const named = index?.['_class_name'];
   const pipeline = (typeof named === 'string' ? named : 'nothing').replace(/^(ORT|Onnx)/, '');
+  if (index !== null && pipeline === audioPipeline) return readAudioFolder(folder);
   const task = tasks[pipeline];
-  if (index === null || task === undefined) throw fault(`model_index.json is of a ${pipeline}, which is not offered; there are ${Object.keys(tasks).join(', ')}`);
+  if (index === null || task === undefined) throw fault(`model_index.json is of a ${pipeline}, which is not offered; there are ${[...Object.keys(tasks), audioPipeline].join(', ')}`);
   const graphs = await Promise.all(['unet', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2', 'tiny_decoder'].map(async (part) => [part, await graphOf(folder, part)] as const));
   const found = new Map(graphs.flatMap(([part, files]) => (files === null ? [] : [[part, files]])));
   const towers = index['text_encoder_2'] === undefined ? [''] : ['', '_2'];
@@ -77,7 +80,7 @@ export async function readDiffusersFolder(folder: string): Promise<AdoptedBundle
     'image-decoder': { kind: 'decoder', uses: 'stable-diffusion', files, config },
     ...(edits && { 'image-reader': { kind: 'encoder' as const, uses: 'thumbnail', files: {}, config: {} } }),
   };
-  const id = basename(folder).toLowerCase().replace(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '') || 'folder';
+  const id = idOf(folder);
   const bundle: Bundle = {
     format: 1,
     id,
@@ -109,44 +112,4 @@ function towerConfig(config: Settings, tokenizer: Settings, twoTowers: boolean):
     length: config['max_position_embeddings'] ?? 77,
     ...(typeof content === 'string' && { pad: content }),
   };
-}
-
-/** Graph and external weights of one part; null where there is none. */
-async function graphOf(folder: string, part: string): Promise<Record<string, BundleFile> | null> {
-  const model = await fileAt(folder, `${part}/model.onnx`);
-  if (model === null) return null;
-  const names = await readdir(join(folder, part));
-  const weights = names.filter((name) => !/\.(json|onnx|txt|md)$/.test(name)).toSorted();
-  const files: Record<string, BundleFile> = { model };
-  for (const [index, name] of weights.entries()) {
-    const file = await fileAt(folder, `${part}/${name}`);
-    if (file !== null) files[`weights${index}`] = file;
-  }
-  return files;
-}
-
-function prefixed(files: Readonly<Record<string, BundleFile>>, prefix: string): Record<string, BundleFile> {
-  return Object.fromEntries(Object.entries(files).map(([key, file]) => [`${prefix}${key}`, file]));
-}
-
-/** A file as it lies there; nobody declared its hash. */
-async function fileAt(folder: string, path: string): Promise<BundleFile | null> {
-  const found = await stat(join(folder, path)).catch(() => null);
-  return found?.isFile() === true ? { path, sha256: '', bytes: found.size } : null;
-}
-
-async function settingsAt(folder: string, path: string): Promise<Settings | null> {
-  const text = await readFile(join(folder, path), 'utf8').catch(() => null);
-  if (text === null) return null;
-  try {
-    // Python writes numbers that JSON does not have, such as the -Infinity of DPM-Solver's settings.
-    const value: unknown = JSON.parse(text.replace(/(:\s*)(?:-?Infinity|NaN)(?=\s*[,}])/g, '$1null'));
-    return isSettings(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isSettings(value: unknown): value is Settings {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -71,6 +71,10 @@ export function faultsOfEdges(bundle: Bundle, wired: ReadonlyMap<string, Wired>)
     if (bundle.languageModel === null && sources.signal !== undefined) faults.push(`${where}.sources.signal: there is no language model to give a signal`);
   }
 
+  if (bundle.engine !== undefined) {
+    use('engine', bundle.engine, 'engine');
+    if (Object.keys(bundle.inputs).length > 0 || Object.keys(bundle.outputs).length > 0 || bundle.languageModel !== null) faults.push('engine: it does everything; expected no inputs, no outputs and no language model beside it');
+  }
   faults.push(...faultsOfGroups(bundle, wired));
   for (const name of Object.keys(bundle.components)) if (!used.has(name)) faults.push(`components.${name}: nothing uses it; wire it in or remove it`);
   return faults;

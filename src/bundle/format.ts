@@ -53,6 +53,8 @@ export interface Bundle {
   readonly joint: number | null;
   readonly inputs: Readonly<Record<string, BundleInput>>;
   readonly languageModel: string | null;
+  /** Component that does everything, elsewhere; then there are no inputs, outputs and language model here. */
+  readonly engine?: string;
   readonly outputs: Readonly<Record<string, BundleOutput>>;
   /** An output is in one group at most. */
   readonly groups: readonly BundleGroup[];

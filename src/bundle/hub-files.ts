@@ -12,7 +12,7 @@ const settings = ['**.json', '**.txt', '**.jinja', '**.model', 'LICENSE*', 'NOTI
 const never = ['**/openvino_*', '**/flax_*', '**/tf_model*', 'safety_checker/**', 'onnx/**/checkpoint*', '.git*'];
 
 /** Order in which one of several kinds of the same weights is taken where none is asked for. */
-const variants = ['q4', 'quantized', 'int8', '', 'fp16', 'q4f16', 'uint8', 'bnb4'];
+export const variants: readonly string[] = ['q4', 'quantized', 'int8', '', 'fp16', 'q4f16', 'uint8', 'bnb4'];
 
 /**
  * The files that `patterns` name, `exclude` aside; without patterns those that can be opened: graphs before tensors, and of several

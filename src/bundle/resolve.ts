@@ -1,11 +1,11 @@
 // Finds a bundle by what a user writes: the id of an installed bundle, a folder, or what was pulled from a hub.
-// Reads no bundle.json; opening it is another file's work.
+// Looks into a bundle.json for addresses alone; opening it is another file's work.
 
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AnymodalError } from '../errors.ts';
-import { isModelFolder, partsOfModel, textOfModel } from './assemble.ts';
+import { assemble, isModelFolder, partsOfModel, textOfModel } from './assemble.ts';
 
 /** Ids of bundles that come as packages `@anymodal/ID`. */
 export const packagedBundles: readonly string[] = ['nano'];
@@ -38,10 +38,22 @@ export async function resolveModel(model: string, base: string, pulled: (model: 
   const folder = isAbsolute(model) ? model : resolve(base, model);
   if (model !== '' && (await holdsBundle(folder))) return folder;
   const cached = model === '' ? null : await pulled(model);
-  if (cached !== null && (await holdsBundle(cached))) return cached;
+  if (cached !== null && (await holdsBundle(cached))) {
+    await refuseServers(model, cached);
+    return cached;
+  }
   if (cached !== null) throw new AnymodalError('unknown_model', `model "${model}" was pulled and holds no bundle.json; run \`anymodal pull ${model}\` to see what can be done with it`);
   const installed = installedBundles().map((bundle) => bundle.id);
   throw new AnymodalError('unknown_model', `model "${model}": neither an installed bundle nor a folder with a bundle.json, nor pulled; installed are ${installed.join(', ') || 'none'}, and \`anymodal pull\` fetches others`);
+}
+
+/** A pulled bundle may not send what users say to a server that its maker chose: throws `access_denied` where a component has an address. */
+async function refuseServers(model: string, folder: string): Promise<void> {
+  // What is wrong with it is told by whoever opens it.
+  const assembled = await assemble(folder).catch(() => null);
+  const addresses = Object.values(assembled?.bundle.components ?? {}).flatMap(({ config }) => (typeof config['url'] === 'string' ? [config['url']] : []));
+  if (addresses.length === 0) return;
+  throw new AnymodalError('access_denied', `model "${model}" was pulled, and would send what it is given to ${[...new Set(addresses)].join(', ').slice(0, 200)}; if you trust its maker, copy ${folder} to a folder of your own and name that`);
 }
 
 /** Whether a folder holds a bundle, whatever is in it. */

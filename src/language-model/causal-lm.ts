@@ -7,8 +7,10 @@ import type { ComponentSource, Context, Factory, LanguageModel, PromptMessage, S
 import { AnymodalError } from '../errors.ts';
 import { openSession, requirePorts } from '../runtime/sessions.ts';
 import { checkSchema, requireConfig } from '../schema.ts';
+import { createCaptionModel } from './caption-model.ts';
 import { createChatTemplate } from './chat-template.ts';
 import { configSchema, samplingSchema, type LanguageModelConfig } from './config.ts';
+import { KeyValueCache } from './key-value-cache.ts';
 import { PrefixStore } from './prefix-store.ts';
 import { buildPrompt, type Prompt, type PromptFormat } from './prompt.ts';
 import { generateReply } from './reply.ts';
@@ -28,10 +30,10 @@ export const causalLanguageModel: Factory<'language-model'> = {
   name: 'causal-lm',
   config: configSchema,
   ports(config) {
-    const { modelWidth, mediaTokens, mediaEmbeds, signals } = readConfig(config);
-    const read = mediaTokens === null ? {} : mediaEmbeds;
+    const { modelWidth, mediaTokens, mediaPlaces, mediaEmbeds, signals } = readConfig(config);
+    const read = Object.entries(mediaEmbeds).filter(([modality]) => mediaTokens !== null || mediaPlaces[modality] !== undefined);
     return {
-      in: Object.fromEntries(Object.entries(read).map(([modality, count]) => [`embeds/${modality}`, [count, modelWidth]])),
+      in: Object.fromEntries(read.map(([modality, count]) => [`embeds/${modality}`, [count, modelWidth]])),
       out: Object.fromEntries(Object.entries(signals).map(([output, tokens]) => [`hidden/${output}`, [tokens.length, modelWidth]])),
     };
   },
@@ -39,7 +41,7 @@ export const causalLanguageModel: Factory<'language-model'> = {
     const config = readConfig(source.config);
     const format = await readFormat(source, config);
     const graphs = await openGraphs(source, config);
-    return createLanguageModel(config, format, graphs);
+    return config.asks.length > 0 ? createAskingModel(config, format, graphs) : createLanguageModel(config, format, graphs);
   },
 };
 
@@ -55,7 +57,7 @@ export interface ModelFormat {
 
 /** A language model over opened graphs, which it owns. */
 export function createLanguageModel(config: LanguageModelConfig, format: ModelFormat, graphs: Graphs): LanguageModel {
-  const prefixes = new PrefixStore(config);
+  const prefixes = new PrefixStore(() => new KeyValueCache(config, graphs.model.inputs));
   const { groups, captions, references, tokenizer } = format.prompt;
   const outputs = [...groups.keys(), ...captions.keys()];
   /** Tokens of one request for an output. */
@@ -89,6 +91,7 @@ export function createLanguageModel(config: LanguageModelConfig, format: ModelFo
             logits: await sequence.prefill(prompt.positions, context.signal),
             grammar,
             options,
+            ends: config.stopTexts,
             room: config.contextLength - prompt.positions.length - forGroups,
             inputTokens: prompt.positions.length,
             prompt: latestUserText(messages),
@@ -106,6 +109,21 @@ export function createLanguageModel(config: LanguageModelConfig, format: ModelFo
       await Promise.all([graphs.model.release(), graphs.embed.release()]);
     },
   };
+}
+
+/** A language model without tokens for outputs, which asks for them in words. */
+function createAskingModel(config: LanguageModelConfig, format: ModelFormat, graphs: Graphs): LanguageModel {
+  return createCaptionModel({
+    config,
+    format: format.prompt,
+    stops: format.stops,
+    ends: config.stopTexts,
+    createCache: () => new KeyValueCache(config, graphs.model.inputs),
+    sequence: (cache) => new Sequence(graphs, config, cache),
+    release: async () => {
+      await Promise.all([graphs.model.release(), graphs.embed.release()]);
+    },
+  });
 }
 
 /** Reads tokenizer and chat template and finds the control tokens that the config names. Throws `bundle_invalid`. */
@@ -130,7 +148,9 @@ async function readFormat(source: ComponentSource, config: LanguageModelConfig):
       systemPrompt: config.systemPrompt,
       modelWidth: config.modelWidth,
       mediaTokens: config.mediaTokens === null ? null : { begin: id(config.mediaTokens.begin), end: id(config.mediaTokens.end) },
+      mediaPlaces: new Map(Object.entries(config.mediaPlaces).map(([modality, { mark, before, after }]) => [modality, { mark, before: tokenizer.splitControl(before), after: tokenizer.splitControl(after) }])),
       mediaEmbeds: config.mediaEmbeds,
+      textStart: config.textStart === null ? null : id(config.textStart),
       references: config.references.map(id),
       groups: new Map(Object.entries(config.signals).map(([output, tokens]) => [output, tokens.map(id)])),
       captions: new Map(Object.entries(config.captions).map(([output, { begin, end }]) => [output, { begin: id(begin), end: id(end) }])),
@@ -139,9 +159,16 @@ async function readFormat(source: ComponentSource, config: LanguageModelConfig):
   };
   const firsts = [...Object.values(config.signals).map(([first]) => first), ...Object.values(config.captions).flatMap(({ begin, end }) => [begin, end])];
   for (const token of new Set(firsts.filter((each, i) => firsts.indexOf(each) !== i))) faults.push(`${token} stands for two things`);
+  if (config.asks.length > 0 && outputsOf(config).length > 0) faults.push(`asks is for models without signals and captions, and there are some for ${outputsOf(config).join(', ')}`);
   for (const output of Object.keys(config.captions)) if (output in config.signals) faults.push(`${output} has a signal group and a caption, of which the model has one`);
+  for (const modality of Object.keys(config.mediaPlaces)) if (config.mediaEmbeds[modality] === undefined) faults.push(`mediaPlaces has ${modality}, of which mediaEmbeds tells no number`);
+  if (config.mediaTokens !== null && Object.keys(config.mediaPlaces).length > 0) faults.push('mediaTokens and mediaPlaces exclude each other');
   if (faults.length > 0) throw new AnymodalError('bundle_invalid', `${source.name}: ${faults.join('; ')} in ${basename(file)}. Correct the config or export the tokenizer again.`);
   return format;
+}
+
+function outputsOf({ signals, captions }: LanguageModelConfig): string[] {
+  return [...Object.keys(signals), ...Object.keys(captions)];
 }
 
 async function openGraphs(source: ComponentSource, config: LanguageModelConfig): Promise<Graphs> {

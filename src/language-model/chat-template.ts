@@ -5,17 +5,22 @@ import { Template } from '@huggingface/jinja';
 import type { Role } from '../contracts.ts';
 import { AnymodalError } from '../errors.ts';
 
-/** Text that the template wrote, or the content of the message with this index. */
+/** Text that the template wrote, or the content with this index: of a message, or of a text of `renderParts`. */
 export type ChatPiece = { readonly type: 'template'; readonly text: string } | { readonly type: 'content'; readonly message: number };
 
 export interface ChatTemplate {
   /** The conversation up to where the model's reply begins. Throws `bad_input` for an order of roles that the template refuses. */
   render(roles: readonly Role[]): ChatPiece[];
+  /** The same for a template that wants the parts of each message, `text` or a modality, and places media itself; texts are counted through. */
+  renderParts(messages: readonly { readonly role: Role; readonly parts: readonly string[] }[]): ChatPiece[];
 }
 
 // Private-use characters around the index of a message; a template has no reason to hold or change them.
 const [OPEN, CLOSE] = ['\u{F0000}', '\u{F0001}'];
 const PLACEHOLDER = new RegExp(`${OPEN}(\\d+)${CLOSE}`, 'u');
+
+// Templates of models that can think aloud ask whether they shall; an answer is wanted.
+const ALWAYS = { add_generation_prompt: true, enable_thinking: false };
 
 /**
  * @param template Jinja source as in `chat_template` of tokenizer_config.json
@@ -29,11 +34,19 @@ export function createChatTemplate(template: string, settings: Readonly<Record<s
   return {
     render(roles) {
       const messages = roles.map((role, index) => ({ role, content: `${OPEN}${index}${CLOSE}` }));
-      const pieces = cut(renderWith(parsed, { ...variables, messages, add_generation_prompt: true }, where));
+      const pieces = cut(renderWith(parsed, { ...variables, ...ALWAYS, messages }, where));
       for (const index of roles.keys()) {
         const times = pieces.filter((piece) => piece.type === 'content' && piece.message === index).length;
         if (times !== 1) throw new AnymodalError('bundle_invalid', `${where}: the chat template shows message ${index + 1} of ${roles.length} (${roles[index]}) ${times} times, expected once.`);
       }
+      return pieces;
+    },
+    renderParts(given) {
+      let texts = 0;
+      const messages = given.map(({ role, parts }) => ({ role, content: parts.map((type) => (type === 'text' ? { type, text: `${OPEN}${texts++}${CLOSE}` } : { type })) }));
+      const pieces = cut(renderWith(parsed, { ...variables, ...ALWAYS, messages }, where));
+      const shown = pieces.flatMap((piece) => (piece.type === 'content' ? [piece.message] : []));
+      if (shown.length !== texts || new Set(shown).size !== texts) throw new AnymodalError('bundle_invalid', `${where}: the chat template shows ${shown.length} of ${texts} texts, expected each once.`);
       return pieces;
     },
   };

@@ -12,11 +12,15 @@ export interface LanguageModelConfig {
   readonly contextLength: number;
   readonly signals: Readonly<Record<string, readonly string[]>>;
   readonly captions: Readonly<Record<string, { readonly begin: string; readonly end: string }>>;
+  readonly asks: readonly string[];
   readonly maxSignals: number;
   readonly maxCaption: number;
   readonly references: readonly string[];
   readonly mediaTokens: { readonly begin: string; readonly end: string } | null;
+  readonly mediaPlaces: Readonly<Record<string, { readonly mark: string; readonly before: string; readonly after: string }>>;
   readonly mediaEmbeds: Readonly<Record<string, number>>;
+  readonly textStart: string | null;
+  readonly stopTexts: readonly string[];
   readonly systemPrompt: string | null;
   readonly stopTokens: readonly string[];
   readonly sampling: Required<SamplingOptions>;
@@ -68,6 +72,7 @@ export const configSchema: JsonSchema = {
       additionalProperties: { type: 'object', additionalProperties: false, required: ['begin', 'end'], properties: { begin: token, end: token } },
       description: 'Per output that the model writes the words for: the tokens before and after them.',
     },
+    asks: { type: 'array', items: token, default: [], description: 'Outputs that a model without tokens for them is told of and asks for in words (caption-protocol.ts).' },
     maxSignals: { ...count('Most signal groups and captions in one reply; required ones count and always come.'), default: 8 },
     maxCaption: { ...count('Most tokens of a caption; one that has not ended by then is ended.'), default: 128 },
     references: { type: 'array', items: token, default: [], description: 'Token that names the first medium of a conversation, the second, and so on.' },
@@ -77,8 +82,16 @@ export const configSchema: JsonSchema = {
       additionalProperties: false,
       required: ['begin', 'end'],
       properties: { begin: token, end: token },
-      description: 'Tokens before and after the embeddings of a medium; null where the model reads no media.',
+      description: 'Tokens before and after the embeddings of a medium, which stands where the conversation has it; null where the chat template places media, or the model reads none.',
     },
+    mediaPlaces: {
+      type: 'object',
+      default: {},
+      additionalProperties: { type: 'object', additionalProperties: false, required: ['mark'], properties: { mark: token, before: { type: 'string', default: '' }, after: { type: 'string', default: '' } } },
+      description: 'Per modality that the chat template places itself: what it writes for a medium, and text or tokens before and after the embeddings that come in its stead. The template is then given the parts of a message.',
+    },
+    textStart: { type: ['string', 'null'], default: null, description: 'Token before each stretch of text of a prompt; null where there is none.' },
+    stopTexts: { type: 'array', items: token, default: [], description: 'Texts that end a reply and do not belong to it, beside those that the caller names.' },
     mediaEmbeds: {
       type: 'object',
       default: {},

@@ -2,5 +2,6 @@
 
 import type { AnyFactory } from '../contracts.ts';
 import { causalLanguageModel } from './causal-lm.ts';
+import { transformersLanguageModel } from './transformers-lm.ts';
 
-export const factories: readonly AnyFactory[] = [causalLanguageModel];
+export const factories: readonly AnyFactory[] = [causalLanguageModel, transformersLanguageModel];

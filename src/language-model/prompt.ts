@@ -13,10 +13,14 @@ export interface PromptFormat {
   readonly template: ChatTemplate;
   readonly systemPrompt: string | null;
   readonly modelWidth: number;
-  /** Ids before and after a medium's embeddings; null where the model reads no media. */
+  /** Ids before and after a medium's embeddings; null where the chat template places media, or the model reads none. */
   readonly mediaTokens: { readonly begin: number; readonly end: number } | null;
+  /** Per modality that the chat template places: what it writes for a medium, and what stands around the embeddings. */
+  readonly mediaPlaces: ReadonlyMap<string, MediaPlace>;
   /** Per modality the number of embeddings of one medium. */
   readonly mediaEmbeds: Readonly<Record<string, number>>;
+  /** Id before each stretch of text; null where there is none. */
+  readonly textStart: number | null;
   /** Reference tokens by ordinal - 1. */
   readonly references: readonly number[];
   /** Signal group by output. */
@@ -33,7 +37,16 @@ export interface Prompt {
   readonly dropped: number;
 }
 
+export interface MediaPlace {
+  readonly mark: string;
+  readonly before: readonly (string | number)[];
+  readonly after: readonly (string | number)[];
+}
+
 type Piece = string | Position;
+
+/** More characters than a token has on average in any text worth reading: what is longer cannot fit, and is not taken apart to find out. */
+const CHARACTERS_PER_TOKEN = 16;
 
 /**
  * The prompt for a reply to `messages`, with whole old turns left out where it exceeds `limit` positions: a user
@@ -47,12 +60,18 @@ export function buildPrompt(messages: readonly PromptMessage[], format: PromptFo
   const turns = turnStarts(all);
   const without = (count: number): PromptMessage[] => all.filter((message, i) => message.role === 'system' || i >= turns[count]!);
 
-  // Fewer turns never make a longer prompt, so the fewest to leave out are found by halving.
+  // To cut a text into tokens takes time that nobody else has meanwhile: none of hopeless length is.
+  const room = limit * CHARACTERS_PER_TOKEN;
+  let most = turns.length - 1;
+  const least = charactersOf(without(most));
+  if (least > room) throw new AnymodalError('bad_input', `language model: the last message has ${least} characters with the system message, at most some ${room} fit. Shorten it or attach less.`);
   let fewest = 0;
-  let kept = all;
+  while (charactersOf(without(fewest)) > room) fewest += 1;
+
+  // Fewer turns never make a longer prompt, so the fewest to leave out are found by halving.
+  let kept = without(fewest);
   let positions = positionsOf(kept, format);
   if (positions.length > limit) {
-    let most = turns.length - 1;
     const last = positionsOf(without(most), format);
     if (last.length > limit) throw new AnymodalError('bad_input', `language model: the last message needs ${last.length} tokens with the system message, at most ${limit} fit. Shorten it or attach less.`);
     while (fewest < most) {
@@ -71,6 +90,10 @@ export function buildPrompt(messages: readonly PromptMessage[], format: PromptFo
   };
 }
 
+function charactersOf(messages: readonly PromptMessage[]): number {
+  return messages.reduce((sum, { parts }) => sum + parts.reduce((length, part) => length + (part.type === 'text' ? part.text : (part.made?.prompt ?? '')).length, 0), 0);
+}
+
 /** Index of the first message of each turn: the beginning, and every user message that follows an answer. */
 function turnStarts(messages: readonly PromptMessage[]): number[] {
   const starts = [0];
@@ -83,21 +106,49 @@ function turnStarts(messages: readonly PromptMessage[]): number[] {
 }
 
 function positionsOf(messages: readonly PromptMessage[], format: PromptFormat): Position[] {
+  if (format.mediaPlaces.size > 0) return encoded(placedPieces(messages, format), format);
   const pieces = format.template.render(messages.map((message) => message.role)).flatMap((piece): Piece[] => {
     if (piece.type === 'template') return format.tokenizer.splitControl(piece.text);
     const { role, parts } = messages[piece.message]!;
     return role === 'assistant' ? replyPieces(parts, format) : questionPieces(parts, format);
   });
-  return encoded(pieces, format.tokenizer);
+  return encoded(pieces, format);
 }
 
-/** What a person wrote, each medium at its place; white space between a medium and a text only parted them for the eye. */
-function questionPieces(parts: PromptMessage['parts'], format: PromptFormat): Piece[] {
-  return parts.flatMap((part, i): Piece[] => {
-    if (part.type === 'media') return mediumPieces(part, format);
-    const afterMedium = parts[i - 1]?.type === 'media' ? part.text.trimStart() : part.text;
-    return [parts[i + 1]?.type === 'media' ? afterMedium.trimEnd() : afterMedium];
+/** The conversation as a template writes it that places media itself: each mark of a modality stands for the next medium of it. */
+function placedPieces(messages: readonly PromptMessage[], format: PromptFormat): Piece[] {
+  const media = messages.flatMap(({ parts }) => parts).filter((part) => part.type === 'media');
+  const texts = messages.flatMap(({ parts }) => parts.flatMap((part, i) => (part.type === 'text' ? [closeText(parts, part.text, i)] : [])));
+  for (const { modality, embeds, ordinal } of media) if (!format.mediaPlaces.has(modality)) blockPieces(modality, embeds, ordinal, format);
+  const places = [...format.mediaPlaces.values()];
+  const shown = messages.map(({ role, parts }) => ({ role, parts: parts.map((part) => (part.type === 'text' ? 'text' : part.modality)) }));
+  const pieces = format.template.renderParts(shown).flatMap((piece): Piece[] => {
+    if (piece.type === 'content') return [texts[piece.message]!];
+    return splitMarks(piece.text, [...new Set(places.map(({ mark }) => mark))]).flatMap(({ text, mark }): Piece[] => {
+      if (mark === null) return format.tokenizer.splitControl(text);
+      const next = media.findIndex(({ modality }) => format.mediaPlaces.get(modality)?.mark === mark);
+      return next < 0 ? [] : media.splice(next, 1).flatMap((medium) => mediumPieces(medium, format));
+    });
   });
+  if (media.length > 0) throw new AnymodalError('bundle_invalid', `language model: the chat template has no place for medium ${media[0]!.ordinal} (${media[0]!.modality}) where it stands. Correct the template or mediaPlaces.`);
+  return pieces;
+}
+
+function splitMarks(text: string, marks: readonly string[]): { text: string; mark: string | null }[] {
+  const [mark, ...others] = marks;
+  if (mark === undefined) return text === '' ? [] : [{ text, mark: null }];
+  return text.split(mark).flatMap((piece, i) => [...(i === 0 ? [] : [{ text: mark, mark }]), ...splitMarks(piece, others)]);
+}
+
+/** What a person wrote, each medium at its place. */
+function questionPieces(parts: PromptMessage['parts'], format: PromptFormat): Piece[] {
+  return parts.flatMap((part, i): Piece[] => (part.type === 'media' ? mediumPieces(part, format) : [closeText(parts, part.text, i)]));
+}
+
+/** Text without white space beside a medium, which only parted them for the eye. */
+function closeText(parts: PromptMessage['parts'], text: string, i: number): string {
+  const afterMedium = parts[i - 1]?.type === 'media' ? text.trimStart() : text;
+  return parts[i + 1]?.type === 'media' ? afterMedium.trimEnd() : afterMedium;
 }
 
 /** A reply as the model wrote it, signal groups and captions at the places of its media, then the embeddings of those media. */
@@ -119,10 +170,11 @@ function mediumPieces(medium: PromptMedia, format: PromptFormat): Piece[] {
   return [...(reference === undefined ? [] : [reference]), ...blocks];
 }
 
-function blockPieces(modality: string, embeds: Tensor, ordinal: number, { mediaTokens, mediaEmbeds, modelWidth }: PromptFormat): Piece[] {
+function blockPieces(modality: string, embeds: Tensor | null, ordinal: number, { mediaTokens, mediaPlaces, mediaEmbeds, modelWidth }: PromptFormat): Piece[] {
   const expected = mediaEmbeds[modality];
   const known = Object.keys(mediaEmbeds).join(', ');
-  if (mediaTokens === null || expected === undefined) {
+  const around = mediaPlaces.get(modality) ?? (mediaTokens === null ? undefined : { before: [mediaTokens.begin], after: [mediaTokens.end] });
+  if (around === undefined || expected === undefined || embeds === null) {
     throw new AnymodalError('unsupported', `language model: it reads ${known === '' ? 'no media' : `only ${known}`}, got ${modality} as medium ${ordinal}.`);
   }
   const [count, width] = embeds.shape;
@@ -130,14 +182,15 @@ function blockPieces(modality: string, embeds: Tensor, ordinal: number, { mediaT
     throw new AnymodalError('bundle_invalid', `language model: medium ${ordinal} (${modality}) has embeddings [${embeds.shape.join(', ')}], expected [${expected}, ${modelWidth}]. Its projector and the config of the language model disagree.`);
   }
   const rows = Array.from({ length: count }, (_, row) => embeds.data.subarray(row * width, (row + 1) * width));
-  return [mediaTokens.begin, ...rows, mediaTokens.end];
+  return [...around.before, ...rows, ...around.after];
 }
 
 /** Neighbouring texts are encoded as one, as the tokenizer would see them in a whole rendered conversation. */
-function encoded(pieces: readonly Piece[], tokenizer: TextTokenizer): Position[] {
+function encoded(pieces: readonly Piece[], { tokenizer, textStart }: PromptFormat): Position[] {
   const positions: Position[] = [];
   let text = '';
   const flush = (): void => {
+    if (text !== '' && textStart !== null) positions.push(textStart);
     for (const id of tokenizer.encode(text)) positions.push(id);
     text = '';
   };

@@ -13,6 +13,8 @@ export interface ReplyRequest {
   readonly logits: Float32Array;
   readonly grammar: SignalGrammar;
   readonly options: Required<SamplingOptions>;
+  /** Texts with which the model itself ends a reply. */
+  readonly ends: readonly string[];
   /** Most tokens that fit into the context; required signal groups have their room beyond it. */
   readonly room: number;
   readonly inputTokens: number;
@@ -31,7 +33,7 @@ export async function* generateReply(sequence: Sequence, request: ReplyRequest, 
   const sampler = new Sampler(options, context.random);
   // Words for an output are often the user's own and come as often as the user said them.
   const captionSampler = new Sampler({ ...options, repetitionPenalty: 1 }, context.random);
-  const text = new ReplyText(grammar, request.decode, options.stop);
+  const text = new ReplyText(grammar, request.decode, request.ends, options.stop);
   const budget = Math.min(options.maxTokens, request.room);
   let logits = request.logits;
   let unfed: number | null = null;
@@ -92,30 +94,40 @@ export async function* generateReply(sequence: Sequence, request: ReplyRequest, 
 class ReplyText {
   readonly #grammar: SignalGrammar;
   readonly #detokenizer: Detokenizer;
+  readonly #ends: StopSequences;
   readonly #stops: StopSequences;
   #stopped = false;
+  #shown = true;
 
-  constructor(grammar: SignalGrammar, decode: (ids: readonly number[]) => string, stops: readonly string[]) {
+  constructor(grammar: SignalGrammar, decode: (ids: readonly number[]) => string, ends: readonly string[], stops: readonly string[]) {
     this.#grammar = grammar;
     this.#detokenizer = new Detokenizer(decode);
+    this.#ends = new StopSequences(ends);
     this.#stops = new StopSequences(stops);
   }
 
-  /** Whether a stop sequence has come. */
+  /** Whether the model's own end or a stop sequence has come. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
   *push(id: number): Generator<TextDelta> {
-    if (!this.#grammar.textVisible) return;
-    const { text, stopped } = this.#stops.push(this.#detokenizer.push(id));
-    this.#stopped = stopped;
+    // What was held back of hidden text must not come with text that is shown.
+    if (this.#grammar.textVisible !== this.#shown) this.#ends.flush();
+    this.#shown = this.#grammar.textVisible;
+    const own = this.#ends.push(this.#detokenizer.push(id));
+    this.#stopped = own.stopped;
+    if (!this.#shown) return;
+    const { text, stopped } = this.#stops.push(own.text);
+    this.#stopped ||= stopped;
     yield* this.#delta(text);
   }
 
   /** Gives out what was held back, where the text ends or a signal interrupts it. */
   *flush(): Generator<TextDelta> {
     this.#detokenizer.flush();
+    const held = this.#ends.flush();
+    if (this.#shown) yield* this.#delta(this.#stops.push(held).text);
     yield* this.#delta(this.#stops.flush());
   }
 

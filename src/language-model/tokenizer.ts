@@ -7,11 +7,14 @@ import { AnymodalError } from '../errors.ts';
 interface AddedToken {
   readonly id: number;
   readonly content: string;
+  readonly special?: boolean;
 }
 
 export interface TextTokenizer {
   /** Every added token by its spelling: turn marks, signal tokens, reference tokens, ... */
   readonly control: ReadonlyMap<string, number>;
+  /** Those of them that are text like any other where a model writes them, such as `<tool_call>`. */
+  readonly ordinary: ReadonlyMap<number, string>;
   /** Ids of ordinary text; the spelling of a control token inside it becomes ordinary pieces. */
   readonly encode: (text: string) => number[];
   /** Text of ordinary tokens; bytes that make no character become U+FFFD. */
@@ -31,21 +34,29 @@ export function createTokenizer(definition: unknown, settings: object, where: st
   const added = addedTokens(definition, where);
   const control = new Map(added.map((token) => [token.content, token.id]));
   const controlIds = new Set(control.values());
+  const ordinary = new Map(added.flatMap(({ id, content, special }) => (special === false ? [[id, content]] : [])));
   // The library finds added tokens anywhere in a text. Without them it can only make ordinary pieces.
   const plain = open({ ...definition, added_tokens: [] }, settings, where);
   const encodeWhole = (text: string): number[] => (text === '' ? [] : plain.encode(text, { add_special_tokens: false }).ids);
   const spellings = [...control.keys()].toSorted((a, b) => b.length - a.length).map((spelling) => spelling.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   const anyControl = new RegExp(`(${spellings.join('|')})`, 'u');
 
+  const decodePlain = (ids: readonly number[]): string => (ids.length === 0 ? '' : plain.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }));
+  const decode = (ids: readonly number[]): string => {
+    const last = ids.findLastIndex((id) => ordinary.has(id));
+    return last < 0 ? decodePlain(ids) : decode(ids.slice(0, last)) + (ordinary.get(ids[last]!) ?? '') + decodePlain(ids.slice(last + 1));
+  };
+
   return {
     control,
+    ordinary,
     encode(text) {
       const ids = encodeWhole(text);
       if (!ids.some((id) => controlIds.has(id))) return ids;
       // A vocabulary that lists its control tokens among the pieces can still produce one; single characters cannot.
       return Array.from(text).flatMap((character) => encodeWhole(character)).filter((id) => !controlIds.has(id));
     },
-    decode: (ids) => (ids.length === 0 ? '' : plain.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
+    decode,
     splitControl: (text) =>
       (spellings.length === 0 ? [text] : text.split(anyControl)).filter((piece) => piece !== '').map((piece) => control.get(piece) ?? piece),
   };

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { Context, LanguageModel, LanguageModelEnd, PromptMedia, PromptMessage, SamplingOptions, Signal, Wants } from '../../src/contracts.ts';
+import type { Context, LanguageModel, LanguageModelEnd, PromptMedia, PromptMessage, SamplingOptions, Signal, Tensor, Wants } from '../../src/contracts.ts';
 import { createChatTemplate } from '../../src/language-model/chat-template.ts';
 import type { LanguageModelConfig } from '../../src/language-model/config.ts';
 import type { ModelFormat } from '../../src/language-model/causal-lm.ts';
@@ -32,11 +32,15 @@ export const config: LanguageModelConfig = {
   contextLength: 400,
   signals: { image: group('IMG'), audio: group('AUD') },
   captions: { speech: { begin: '[SPK0]', end: '[SPK1]' } },
+  asks: [],
   maxSignals: 8,
   maxCaption: 12,
   references: Array.from({ length: 16 }, (_, i) => `[M${i + 1}]`),
   mediaTokens: { begin: '<media>', end: '</media>' },
+  mediaPlaces: {},
   mediaEmbeds: { image: 9, video: 9, audio: 9 },
+  textStart: null,
+  stopTexts: [],
   systemPrompt: null,
   stopTokens: ['<|im_end|>', '<|endoftext|>'],
   sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 64, stop: [] },
@@ -49,7 +53,9 @@ export const format: ModelFormat = {
     systemPrompt: 'You are anymodal. You answer with text and pictures.',
     modelWidth: WIDTH,
     mediaTokens: { begin: id('<media>'), end: id('</media>') },
+    mediaPlaces: new Map(),
     mediaEmbeds: config.mediaEmbeds,
+    textStart: null,
     references: config.references.map(id),
     groups: new Map(Object.entries(config.signals).map(([output, tokens]) => [output, tokens.map(id)])),
     captions: new Map(Object.entries(config.captions).map(([output, { begin, end }]) => [output, { begin: id(begin), end: id(end) }])),
@@ -130,8 +136,12 @@ export function message(role: PromptMessage['role'], parts: readonly Part[]): Pr
   return { role, parts: parts.map((part) => (typeof part === 'string' ? { type: 'text', text: part } : part)) };
 }
 
+interface Read {
+  readonly embeds: Tensor;
+}
+
 /** A medium of nine embeddings whose first values are negative, so that the fake model tells them from ids. */
-export function medium(ordinal: number, more: Partial<PromptMedia> = {}): PromptMedia {
+export function medium(ordinal: number, more: Partial<PromptMedia & Read> = {}): PromptMedia & Read {
   const data = Float32Array.from({ length: 9 * WIDTH }, (_, i) => -1000 * ordinal - i);
   return { type: 'media', ordinal, modality: 'image', embeds: { shape: [9, WIDTH], data }, ...more };
 }

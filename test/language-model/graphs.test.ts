@@ -81,7 +81,7 @@ describe('causal-lm', () => {
     const [model, embed] = [await openSession(join(folder, 'model.onnx'), { device: 'cpu' }), await openSession(join(folder, 'embed.onnx'), { device: 'cpu' })];
     try {
       const ids = Array.from({ length: 150 }, (_, i) => (i * 37) % 350);
-      const start = (): Sequence => new Sequence({ model, embed }, config, new KeyValueCache(config));
+      const start = (): Sequence => new Sequence({ model, embed }, config, new KeyValueCache(config, model.inputs));
       const chunks = await start().prefill(ids, new AbortController().signal);
       const once = (await start().group(ids)).logits;
       const steps = start();

@@ -39,6 +39,16 @@ describe('long conversations', () => {
   });
 });
 
+/** What a head has at a position, of width 3. */
+const held = (head: number, position: number, i: number): number => head * 1e4 + position * 3 + i;
+
+/** What a graph gives for `count` positions from `from` on. */
+const slice = (from: number, count: number, sign: number): Float32Array =>
+  Float32Array.from({ length: 6 * count }, (_, at) => {
+    const [head, rest] = [Math.floor(at / (3 * count)), at % (3 * count)];
+    return sign * held(head, from + Math.floor(rest / 3), rest % 3);
+  });
+
 describe('the cache', () => {
   it('keeps its rows when it grows', () => {
     const cache = new KeyValueCache({ layers: 2, kvHeads: 2, headDim: 1 });
@@ -54,6 +64,36 @@ describe('the cache', () => {
       expect(shape).toEqual([1, 1400, 2, 1]);
       expect(Array.from(data, Number).every((value, at) => value === factor * at)).toBe(true);
     }
+  });
+
+  it('with heads first feeds room for more, as much as its length alone tells', () => {
+    const inputs = [{ name: 'past_key.0', type: 'float32', shape: [2, 1, 't', 3] }, { name: 'past_value.0', type: 'float32', shape: [2, 1, 't', 3] }];
+    const made = (counts: readonly number[]): KeyValueCache => {
+      const cache = new KeyValueCache({ layers: 1, kvHeads: 2, headDim: 3 }, inputs);
+      for (const count of counts) {
+        const from = cache.length;
+        cache.append({ 'new_key.0': { shape: [], data: slice(from, count, 1) }, 'new_value.0': { shape: [], data: slice(from, count, -1) } }, count);
+      }
+      return cache;
+    };
+    const cut = made([64, 64, 40, 1]);
+    cut.truncate(65);
+    for (const [cache, length] of [[made([]), 0], [made([64]), 64], [made([64, 1]), 65], [cut, 65], [made([70, 1, 60, 1, 1]), 133]] as const) {
+      expect(cache.length).toBe(length);
+      const room = Math.max(64, Math.ceil(length / 64) * 64);
+      const { 'past_key.0': key, 'past_value.0': values } = cache.feeds();
+      expect([key!.shape, values!.shape]).toEqual([[2, 1, room, 3], [2, 1, room, 3]]);
+      for (let head = 0; head < 2; head += 1) {
+        for (let position = 0; position < length; position += 1) {
+          for (let i = 0; i < 3; i += 1) {
+            expect(key!.data[(head * room + position) * 3 + i]).toBe(held(head, position, i));
+            expect(values!.data[(head * room + position) * 3 + i]).toBe(-held(head, position, i));
+          }
+        }
+      }
+    }
+    expect(() => new KeyValueCache({ layers: 1, kvHeads: 1, headDim: 3 }, inputs)).toThrow(/past_key\.0: got \[2, 1, t, 3\], expected \[1, t, 1, 3\]/);
+    expect(() => made([2]).append({ 'new_key.0': { shape: [], data: new Float32Array(6) } }, 2)).toThrow(/new_key\.0: got 6 values, expected 12/);
   });
 });
 

@@ -154,6 +154,16 @@ describe('context overflow', () => {
     expect(build(split, least).dropped).toBe(2);
     expect(() => build(split, least - 1)).toThrow(/last message/);
   });
+
+  it('takes no text of hopeless length apart', () => {
+    const read: number[] = [];
+    const counting = { ...format.prompt, tokenizer: { ...tokenizer, encode: (text: string) => (read.push(text.length), tokenizer.encode(text)) } };
+    const endless = 'x'.repeat(1_000_000);
+    expect(() => buildPrompt([user(endless)], counting, 100)).toThrow(/the last message has 10000\d\d characters with the system message, at most some 1600 fit/);
+    expect(read).toEqual([]);
+    expect(buildPrompt([user(endless), assistant('yes'), user('a')], counting, 100)).toEqual({ ...build([user('a')]), dropped: 2 });
+    expect(Math.max(...read)).toBeLessThan(1600);
+  });
 });
 
 describe('chat template', () => {

@@ -50,6 +50,25 @@ describe('plain text', () => {
     expect(result.end.reason).toBe('stop');
   });
 
+  it('ends before a text of the model itself, whatever the caller names, also in text that is not shown', async () => {
+    const ending = { ...config, stopTexts: ['\n###', '###'] };
+    const said = async (words: string, wants: Wants, options: SamplingOptions): Promise<Reply> => {
+      const model = createLanguageModel(ending, format, fakeGraphs(script(text(words)), () => buildPrompt(conversation, format.prompt, 1e4).positions.length));
+      const result = await collect(model, conversation, wants, options, context());
+      await model.dispose();
+      return result;
+    };
+    for (const words of ['a red apple.\n### Human: more', 'a red apple.### Human: more']) {
+      const result = await said(words, {}, { stop: ['more'] });
+      expect(outline(result)).toEqual(['a red apple.']);
+      expect(result.end.reason).toBe('stop');
+    }
+    expect(outline(await said('one ## two\n##', {}, {}))).toEqual(['one ## two\n##']);
+    const silent = await said('a\n### Human: b c d e f', { image: 'required', text: 'forbidden' }, {});
+    expect(outline(silent)).toEqual(['image()']);
+    expect(silent.end.usage.outputTokens).toBeLessThan(text('a\n### Human: b').length + 4);
+  });
+
   it('gives held text out where the reply ends', async () => {
     expect(outline(await reply(script(text('a b. U')), {}, { stop: ['. Us'] }))).toEqual(['a b. U']);
   });

@@ -12,6 +12,16 @@ TASKS = {'StableDiffusionPipeline': 'generate', 'StableDiffusionImg2ImgPipeline'
 SCHEDULERS = {'PNDMScheduler': 'pndm', 'DDIMScheduler': 'ddim', 'EulerDiscreteScheduler': 'euler', 'EulerAncestralDiscreteScheduler': 'euler-ancestral',
               'DPMSolverMultistepScheduler': 'dpm-solver', 'LCMScheduler': 'lcm'}
 
+#: Latents to RGB in -1..1, by the autoencoder's scaling factor: the linear fits that ComfyUI previews with (comfy/latent_formats.py).
+PREVIEWS = {'0.18215': [[0.3512, 0.2297, 0.3227], [0.325, 0.4974, 0.235], [-0.2829, 0.1762, 0.2721], [-0.212, -0.2616, -0.7177]],
+            '0.13025': [[0.392, 0.4054, 0.4549], [-0.2634, -0.0196, 0.0653], [0.0568, 0.1687, -0.0755], [-0.3112, -0.2359, -0.2076]]}
+
+
+def chosen(config) -> dict:
+    """Settings of a scheduler without those that its class filled in: another scheduler has defaults of its own for them."""
+    filled = config.get('_use_default_values', [])
+    return {key: value for key, value in config.items() if key not in filled}
+
 
 def camel(settings: dict) -> dict:
     """As our schedulers name them; what is none, or no number of JSON, is left to the default."""
@@ -19,11 +29,19 @@ def camel(settings: dict) -> dict:
             if not key.startswith('_') and value is not None and not (isinstance(value, float) and not math.isfinite(value))}
 
 
+def settings_by_scheduler(scheduler: dict, own: str) -> dict:
+    """Settings for each scheduler as diffusers' `from_config` passes them on: what a model's own one only has by default, another does not take over."""
+    assumed = scheduler.get('_use_default_values') or ()
+    passed = {key: value for key, value in scheduler.items() if key not in assumed}
+    return {name: camel(scheduler if name == own else passed) for name in SCHEDULERS.values()}
+
+
 def decoder_config(pipeline: str, unet, vae, scheduler: dict, scheduler_class: str, tiny: bool) -> dict:
     own, task = SCHEDULERS.get(scheduler_class, 'ddim'), TASKS[pipeline]
     settings, xl = camel(scheduler), unet.addition_embed_type == 'text_time'
     factor = 2 ** (len(vae.block_out_channels) - 1)
     edge = unet.sample_size * factor
+    preview = PREVIEWS.get(str(vae.scaling_factor)) if vae.latent_channels == 4 else None
     turbo = scheduler.get('timestep_spacing') == 'trailing' and scheduler_class.startswith('Euler') and not scheduler.get('rescale_betas_zero_snr')
     return {
         'task': 'generate' if task == 'inpaint' and unet.in_channels == vae.latent_channels else task, 'tokenWidth': unet.cross_attention_dim,
@@ -31,7 +49,7 @@ def decoder_config(pipeline: str, unet, vae, scheduler: dict, scheduler_class: s
         'scalingFactor': vae.scaling_factor, 'shiftFactor': getattr(vae, 'shift_factor', None) or 0, 'size': [edge, edge], 'minSize': min(64, edge), 'multiple': factor,
         'prediction': scheduler.get('prediction_type', 'epsilon'), 'scheduler': own, 'schedulers': {name: settings for name in SCHEDULERS.values()},
         'steps': 1 if turbo else 4 if own == 'lcm' else 100 if task == 'instruct' else 50, 'guidanceScale': 1 if turbo or own == 'lcm' else 5 if xl else 7.5,
-        'edits': True, 'tinyDecoder': tiny}
+        'edits': True, 'tinyDecoder': tiny, 'tile': vae.sample_size, **({} if preview is None else {'preview': {'matrix': preview, 'offset': [0, 0, 0]}})}
 
 
 def tower_config(config, tokenizer, two_towers: bool) -> dict:

@@ -38,6 +38,20 @@ class FusedProcessor:
         return attention.to_out[0](mixed)
 
 
+class Padded(nn.Module):
+    """A convolution whose input channels are brought to a multiple of 4 by zeros: WebGPU in ONNX Runtime 1.30 computes others wrongly (microsoft/onnxruntime#29651)."""
+
+    def __init__(self, convolution: nn.Conv2d):
+        super().__init__()
+        more = -convolution.in_channels % 4
+        self.more = (0, 0) * (convolution.weight.dim() - 2) + (0, more)
+        self.convolution = convolution
+        convolution.weight = nn.Parameter(nn.functional.pad(convolution.weight, self.more), requires_grad=False)
+
+    def forward(self, x):
+        return self.convolution(nn.functional.pad(x, self.more))
+
+
 class Unet(nn.Module):
     """`more` is `text_embeds` and `time_ids` of XL, or `class_labels` of unCLIP."""
 
@@ -109,6 +123,8 @@ def export_unet(unet, path: Path, fused: bool = True) -> None:
     config, dtype = unet.config, unet.dtype
     if fused:
         unet.set_attn_processor(FusedProcessor())
+    elif config.in_channels > 3 and config.in_channels % 4 > 0:
+        unet.conv_in = Padded(unet.conv_in)
     xl = config.addition_embed_type == 'text_time'
     generator = torch.Generator().manual_seed(0)
     edge = 2 ** len(config.block_out_channels) + 1
@@ -134,8 +150,12 @@ def export_picture_tower(tower, path: Path) -> None:
     export(Seen(tower), {'pixels': torch.zeros(2, 3, edge, edge)}, ['joint'], path, {'pixels': {0: 'batch'}, 'joint': {0: 'batch'}})
 
 
-def export_autoencoder(vae, encoder: Path, decoder: Path) -> None:
-    rows = torch.randn(1, vae.config.latent_channels, 4, 6, generator=torch.Generator().manual_seed(0)).to(vae.dtype)
+def export_encoder(vae, path: Path) -> None:
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    export(Encoder(vae), {'sample': torch.zeros(1, 3, 4 * factor, 6 * factor, dtype=vae.dtype)}, ['latent_parameters'], encoder)
-    export(Decoder(vae), {'latent_sample': rows}, ['sample'], decoder, {'sample': {0: 'batch', 2: 'height', 3: 'width'}})
+    export(Encoder(vae), {'sample': torch.zeros(1, vae.config.in_channels, 4 * factor, 6 * factor, dtype=vae.dtype)}, ['latent_parameters'], path)
+
+
+def export_decoder(vae, path: Path) -> None:
+    """Of an autoencoder of any kind that has latent channels."""
+    rows = torch.randn(1, vae.config.latent_channels, 4, 6, generator=torch.Generator().manual_seed(0)).to(vae.dtype)
+    export(Decoder(vae), {'latent_sample': rows}, ['sample'], path, {'sample': {0: 'batch', 2: 'height', 3: 'width'}})

@@ -103,6 +103,15 @@ class Parts:
         scale = graph.external(self.adapter, f"{name}.scale", FLOAT, scale_shape)
         return graph.node("Mul", graph.node("Cast", graph.external(self.adapter, name, SIGNED_BYTE, shape), to=FLOAT), scale)
 
+    def vector(self, graph: Graph, name: str, width: int) -> str:
+        return graph.external(self.base, name, FLOAT, (width,))
+
+    def head(self, graph: Graph, final: str, shape: LlamaShape, added: int) -> None:
+        """Final states to `logits`: the table's rows, then those of the added tokens."""
+        known = self.linear(graph, final, "table", (shape.vocabulary, shape.width))
+        fresh = graph.node("MatMul", final, graph.node("Transpose", self.half(graph, "head_rows", (added, shape.width)), perm=[1, 0]))
+        graph.node("Concat", known, fresh, outputs=["logits"], axis=-1)
+
     def close(self) -> None:
         self.base.close()
         self.adapter.close()
@@ -130,58 +139,69 @@ def write_weights(parts: Parts, layers: list[dict], norm: np.ndarray, table: np.
     parts.adapter.add("head_rows", adapter.head_rows.astype(np.float16))
 
 
-def step_graph(shape: LlamaShape, parts: Parts, added: int) -> Graph:
-    """inputs_embeds [1,n,width], position_ids [n], past_key.i and past_value.i [1,t,key_heads,head_width] to logits [1,1,vocabulary+added],
-    hidden [1,n,width] and new_key.i, new_value.i [1,n,key_heads,head_width] (keys rotated)."""
+def step_graph(shape: LlamaShape, parts, added: int) -> Graph:
+    """`parts` makes the nodes that use weights: `Parts`, or `causal_parts.CausalParts`. inputs_embeds [1,n,width], position_ids [n], past_key.i and past_value.i
+    [key_heads,1,t,head_width] to logits [1,1,vocabulary+added], hidden [1,n,width] and new_key.i, new_value.i, as those of the past but n long (keys rotated).
+
+    Positions follow each other from position_ids[0] on; entries of the past from there on are room that its caller keeps and are not seen. Past and new positions are attended to apart, and heads
+    come first, as their products read them: the past is neither copied nor transposed (the transposition of keys becomes a part of the product), and each head's product for one token is one of a vector,
+    which needs no repacking."""
     graph = Graph("language-model")
     node, constant = graph.node, graph.constant
     heads, key_heads, head_width, width = shape.heads, shape.key_heads, shape.head_width, shape.width
     group, queries, keys = heads // key_heads, heads * head_width, key_heads * head_width
     x = graph.input("inputs_embeds", FLOAT, [1, "n", width])
     positions = graph.input("position_ids", LONG, ["n"])
-    past = [[graph.input(f"past_{kind}.{index}", FLOAT, [1, "t", key_heads, head_width]) for kind in ("key", "value")] for index in range(shape.layers)]
+    past = [[graph.input(f"past_{kind}.{index}", FLOAT, [key_heads, 1, "t", head_width]) for kind in ("key", "value")] for index in range(shape.layers)]
 
     ints = lambda *values: constant(values, np.int64)
-    inverse = (shape.rope_base ** (-np.arange(0, head_width, 2) / head_width)).astype(np.float32)
+    inverse = np.asarray(shape.frequencies, np.float32) if shape.frequencies else (shape.rope_base ** (-np.arange(0, head_width, 2) / head_width)).astype(np.float32)
     angles = node("Mul", node("Unsqueeze", node("Cast", positions, to=FLOAT), ints(1)), constant(inverse[None]))
     cosines, sines = node("Cos", angles), node("Sin", angles)
-    new, old = node("Shape", positions), node("Slice", node("Shape", past[0][0]), ints(1), ints(2))
+    if shape.rope_scale != 1:
+        cosines, sines = (node("Mul", part, constant(shape.rope_scale, np.float32)) for part in (cosines, sines))
+    new, room = node("Shape", positions), node("Slice", node("Shape", past[0][1]), ints(2), ints(3))
     zero, one = constant(0, np.int64), constant(1, np.int64)
-    rows = node("Range", zero, node("Squeeze", new), one)
-    columns = node("Range", zero, node("Squeeze", node("Add", new, old)), one)
-    order = node("Unsqueeze", rows, ints(0))
-    hidden_future = node("Greater", node("Unsqueeze", columns, ints(0)), node("Unsqueeze", node("Add", rows, old), ints(1)))
-    mask = node("Where", hidden_future, constant(-1e9, np.float32), constant(0, np.float32))
-    cache_shape, state_shape = ints(1, -1, key_heads, head_width), ints(1, -1, queries)
-    by_group = ints(-1, key_heads, group, head_width)
-    new_queries = node("Concat", ints(key_heads, group), new, ints(head_width), axis=0)
-    new_scores = node("Concat", ints(key_heads, group), new, node("Add", new, old), axis=0)
-    stacked = ints(1, key_heads, -1, head_width)
-    stacked_scores = node("Concat", ints(1, key_heads), node("Mul", new, ints(group)), node("Add", new, old), axis=0)
+    rows, columns = node("Range", zero, node("Squeeze", new), one), node("Range", zero, node("Squeeze", room), one)
+    order, start = node("Unsqueeze", rows, ints(0)), node("Slice", positions, ints(0), ints(1))
+    hidden = lambda condition: node("Where", condition, constant(-1e9, np.float32), constant(0, np.float32))
+    beyond = node("Expand", node("Unsqueeze", hidden(node("GreaterOrEqual", columns, start)), ints(0)), node("Concat", new, room, axis=0))
+    mask = node("Concat", beyond, hidden(node("Greater", order, node("Unsqueeze", rows, ints(1)))), axis=-1)
+    both = node("Concat", room, new, axis=0)
+    by_head, by_group, state_shape = ints(-1, 1, key_heads, head_width), ints(-1, key_heads, group, head_width), ints(1, -1, queries)
     scale = constant(head_width**-0.5, np.float32)
     shapes = linear_shapes(shape)
-    vector = lambda name: graph.external(parts.base, name, FLOAT, (width,))
+    vector = lambda name: parts.vector(graph, name, width)
 
     def add_and_norm(stream: str, change: str, norm: str, name: str) -> tuple[str, str]:
         """The normed sum, called `name`, and the sum itself"""
         node("SkipSimplifiedLayerNormalization", stream, change, vector(norm), outputs=[name, "", "", f"{name}.sum"], domain=CONTRIB, epsilon=shape.epsilon)
         return name, f"{name}.sum"
 
+    def headwise(turned: str, index: int) -> str:
+        """Queries and keys, each head normed (Qwen3)"""
+        normed_parts = []
+        for part, kind, each in zip(node("Split", turned, ints(queries, keys), outputs=2, axis=-1), "qk", (queries, keys)):
+            split_heads = node("Reshape", part, ints(1, -1, each // head_width, head_width))
+            split_heads = node("SimplifiedLayerNormalization", split_heads, parts.vector(graph, f"{index}.{kind}_norm", head_width), epsilon=shape.epsilon, axis=-1)
+            normed_parts.append(node("Reshape", split_heads, ints(1, -1, each)))
+        return node("Concat", *normed_parts, axis=-1)
+
     normed = node("SimplifiedLayerNormalization", x, vector("0.attention_norm"), epsilon=shape.epsilon, axis=-1)
     for index in range(shape.layers):
         adapted = lambda value, name: parts.adapted(graph, value, f"{index}.{name}", shapes[name])
         turned, value = node("Split", adapted(normed, "qkv"), ints(queries + keys, keys), outputs=2, axis=-1)
+        if shape.head_norms:
+            turned = headwise(turned, index)
         turned = node("RotaryEmbedding", turned, order, cosines, sines, domain=CONTRIB, num_heads=heads + key_heads, interleaved=0)
         query, key = node("Split", turned, ints(queries, keys), outputs=2, axis=-1)
-        new_key = node("Reshape", key, cache_shape, outputs=[f"new_key.{index}"])
-        new_value = node("Reshape", value, cache_shape, outputs=[f"new_value.{index}"])
-        all_keys = node("Transpose", node("Concat", past[index][0], new_key, axis=1), perm=[0, 2, 3, 1])
-        all_values = node("Transpose", node("Concat", past[index][1], new_value, axis=1), perm=[0, 2, 1, 3])
+        new_key = node("Transpose", node("Reshape", key, by_head), outputs=[f"new_key.{index}"], perm=[2, 1, 0, 3])
+        new_value = node("Transpose", node("Reshape", value, by_head), outputs=[f"new_value.{index}"], perm=[2, 1, 0, 3])
         query = node("Transpose", node("Reshape", node("Mul", query, scale), by_group), perm=[1, 2, 0, 3])
-        scores = node("MatMul", node("Reshape", query, stacked), all_keys)
-        weights = node("Softmax", node("Add", node("Reshape", scores, new_scores), mask), axis=-1)
-        read = node("MatMul", node("Reshape", weights, stacked_scores), all_values)
-        read = node("Transpose", node("Reshape", read, new_queries), perm=[2, 0, 1, 3])
+        scores = node("Concat", *(node("MatMul", query, node("Transpose", part, perm=[0, 1, 3, 2])) for part in (past[index][0], new_key)), axis=-1)
+        seen, fresh = node("Split", node("Softmax", node("Add", scores, mask), axis=-1), both, outputs=2, axis=-1)
+        read = node("Add", node("MatMul", seen, past[index][1]), node("MatMul", fresh, new_value))
+        read = node("Transpose", read, perm=[2, 0, 1, 3])
         read = adapted(node("Reshape", read, state_shape), "o")
         normed, x = add_and_norm(x, read, f"{index}.inner_norm", f"inner.{index}")
         gate, up = node("Split", adapted(normed, "gate_up"), ints(shape.inner, shape.inner), outputs=2, axis=-1)
@@ -190,14 +210,12 @@ def step_graph(shape: LlamaShape, parts: Parts, added: int) -> Graph:
         normed, x = add_and_norm(x, inner, "norm" if last else f"{index + 1}.attention_norm", "hidden" if last else f"outer.{index}")
 
     final = node("Slice", normed, ints(-1), constant([np.iinfo(np.int64).max], np.int64), ints(1))
-    known = parts.linear(graph, final, "table", (shape.vocabulary, width))
-    fresh = node("MatMul", final, node("Transpose", parts.half(graph, "head_rows", (added, width)), perm=[1, 0]))
-    node("Concat", known, fresh, outputs=["logits"], axis=-1)
+    parts.head(graph, final, shape, added)
     graph.output("logits", FLOAT, [1, 1, shape.vocabulary + added])
     graph.output("hidden", FLOAT, [1, "n", width])
     for index in range(shape.layers):
         for kind in ("key", "value"):
-            graph.output(f"new_{kind}.{index}", FLOAT, [1, "n", key_heads, head_width])
+            graph.output(f"new_{kind}.{index}", FLOAT, [key_heads, 1, "n", head_width])
     return graph
 
 

@@ -20,6 +20,11 @@ class LlamaShape:
     vocabulary: int
     rope_base: float
     epsilon: float
+    #: Inverse frequencies of the rotary positions where they are not powers of the base, and what multiplies their cosines and sines.
+    frequencies: tuple[float, ...] = ()
+    rope_scale: float = 1.0
+    #: Whether each head's queries and keys are normed (Qwen3).
+    head_norms: bool = False
 
 
 @dataclass

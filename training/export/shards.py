@@ -50,14 +50,25 @@ def write_sharded(source: Path, target: Path, bits: int | None) -> list[Path]:
     for node in graph.node:
         for position, name in enumerate(node.input):
             users.setdefault(name, []).append((node, position))
-    kept, extra, replaced = [], [], {}
+    kept, extra, replaced, folded = [], [], {}, set()
     for weight in graph.initializer:
-        if uses_external_data(weight):
-            load_external_data_for_tensor(weight, str(source.parent))
-            weight.data_location = TensorProto.DEFAULT
-            del weight.external_data[:]
-        array = numpy_helper.to_array(weight)
+        turned = turned_for_product(users.get(weight.name, []), users)
+        # Read into a tensor of its own: the model's arena would keep the bytes of every one until the end.
+        tensor = TensorProto()
+        tensor.CopyFrom(weight)
+        if uses_external_data(tensor):
+            load_external_data_for_tensor(tensor, str(source.parent))
+            tensor.data_location = TensorProto.DEFAULT
+            del tensor.external_data[:]
+        array = numpy_helper.to_array(tensor)
         used = users.get(weight.name, [])
+        if turned is not None:
+            # Turned here, and not whenever the graph is opened: that would take memory of its own beside the mapped file.
+            transpose, products = turned
+            array, used = np.ascontiguousarray(array.T), products
+            folded.add(id(transpose))
+            for node, position in products:
+                node.input[position] = weight.name
         if bits and len(used) == 1 and array.ndim == 2 and used[0][0].op_type == 'MatMul' and used[0][1] == 1 and array.shape[0] % BLOCK == 0:
             replaced[id(used[0][0])] = matrix(array, weight.name, bits, shards, kept)
         elif bits and len(used) == 1 and array.ndim == 2 and used[0][0].op_type == 'Gemm' and used[0][1] == 1 and gemm_is_linear(used[0][0]) and array.shape[1] % BLOCK == 0:
@@ -68,11 +79,11 @@ def write_sharded(source: Path, target: Path, bits: int | None) -> list[Path]:
             kept.append(numpy_helper.from_array(array, weight.name))
         else:
             kept.append(shards.add(weight.name, array))
-        weight.ClearField('raw_data')
     shards.close()
     nodes = [*extra]
     for node in graph.node:
-        nodes += quantised(node, replaced[id(node)]) if id(node) in replaced else [node]
+        if id(node) not in folded:
+            nodes += quantised(node, replaced[id(node)]) if id(node) in replaced else [node]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     graph.initializer.extend(kept)
@@ -80,6 +91,17 @@ def write_sharded(source: Path, target: Path, bits: int | None) -> list[Path]:
         model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
     target.write_bytes(without_traces(model).SerializeToString())
     return shards.files
+
+
+def turned_for_product(used: list, users: dict):
+    """The transposition of a matrix that only products read, and these products; None where its weight is read in another way too."""
+    if len(used) != 1 or used[0][0].op_type != 'Transpose':
+        return None
+    transpose = used[0][0]
+    if [list(attribute.ints) for attribute in transpose.attribute if attribute.name == 'perm'] != [[1, 0]]:
+        return None
+    products = users.get(transpose.output[0], [])
+    return (transpose, products) if products and all(node.op_type == 'MatMul' and position == 1 for node, position in products) else None
 
 
 def gemm_is_linear(node) -> bool:

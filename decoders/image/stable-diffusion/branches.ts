@@ -25,9 +25,12 @@ export interface Branches {
   combine(outputs: Float32Array): Float32Array;
 }
 
+/** What decides of the branches. */
+export type BranchesConfig = Pick<StableDiffusionConfig, 'task' | 'tokenWidth' | 'pooledWidth' | 'imageGuidanceScale'>;
+
 /** The branches that a request asks for. `none` is the tokens of no prompt from the bundle, `labels` what
  * an unCLIP model is told. Throws `bundle_invalid` for conditioning of another width. */
-export function branchesOf(config: StableDiffusionConfig, request: DecodeRequest, options: StableDiffusionOptions, none: Float32Array | null, labels: Float32Array | null, context: Context): Branches {
+export function branchesOf(config: BranchesConfig, request: Pick<DecodeRequest, 'conditioning' | 'negative'>, options: Pick<StableDiffusionOptions, 'guidanceScale' | 'imageGuidanceScale'>, none: Float32Array | null, labels: Float32Array | null, context: Context): Branches {
   const { conditioning, negative } = request;
   const { guidanceScale } = options;
   const imageGuidanceScale = config.task === 'instruct' ? (options.imageGuidanceScale ?? config.imageGuidanceScale) : 1;
@@ -71,11 +74,11 @@ function optional(conditioning: Conditioning, port: string, width: number): Floa
   const tensor = conditioning[port];
   if (tensor === undefined) return null;
   if (tensor.shape.at(-1) === width && tensor.data.length > 0) return tensor.data;
-  throw new AnymodalError('bundle_invalid', `stable-diffusion: conditioning ${port}: got [${tensor.shape.join(', ')}], expected rows of ${width}.`);
+  throw new AnymodalError('bundle_invalid', `conditioning ${port}: got [${tensor.shape.join(', ')}], expected rows of ${width}.`);
 }
 
 function required(conditioning: Conditioning, port: string, width: number): Float32Array {
   const data = optional(conditioning, port, width);
   if (data !== null) return data;
-  throw new AnymodalError('bundle_invalid', `stable-diffusion: conditioning ${port}: got ${Object.keys(conditioning).join(', ') || 'nothing'}, expected rows of ${width}.`);
+  throw new AnymodalError('bundle_invalid', `conditioning ${port}: got ${Object.keys(conditioning).join(', ') || 'nothing'}, expected rows of ${width}.`);
 }

@@ -6,6 +6,7 @@ import { encodeImage } from '../../../media/index.ts';
 import type { Context, DecodePreview, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, Provenance } from '../../../src/contracts.ts';
 import { AnymodalError } from '../../../src/errors.ts';
 import { checkSchema, requireConfig } from '../../../src/schema.ts';
+import { takesTiles } from '../../diffusion/autoencoder.ts';
 import { provenanceWith } from '../../diffusion/conditioning.ts';
 import { requireOptions } from '../../diffusion/settings.ts';
 import { follow, reported } from '../../diffusion/trajectory.ts';
@@ -64,10 +65,11 @@ async function* decodeRequest(config: StableDiffusionConfig, graphs: StableDiffu
   const { width, height } = options;
   const latent = [config.latentChannels, height / config.factor, width / config.factor] as const;
   const elements = latent[0] * latent[1] * latent[2];
+  const tiled = takesTiles(config, options.tiles, width, height);
   // The first draws of the job: reference pictures compare only if nothing is drawn before it.
   const labels = labelsOf(config, graphs, request, options, context);
   const eps = context.random.normal(elements);
-  const encode = async (planar: Float32Array): Promise<Float32Array> => graphs.encode(planar, latent);
+  const encode = async (planar: Float32Array): Promise<Float32Array> => graphs.encode(planar, latent, tiled);
   const source = await readEditSource(request.references, { latent, factor: config.factor }, { encode }, context);
   if (source === null && config.task === 'instruct') throw withoutPicture();
   if (source === null && options.strength !== defaultStrength(config)) context.warn('strength_unused', 'strength has no effect without a picture to edit.');
@@ -85,12 +87,12 @@ async function* decodeRequest(config: StableDiffusionConfig, graphs: StableDiffu
     }),
     signal: context.signal,
   });
-  const decode = async (latents: Float32Array): Promise<Float32Array> => (graphs.decodeRoughly ?? graphs.decode)(latents, latent);
+  const decode = async (latents: Float32Array): Promise<Float32Array> => graphs.decodeRoughly === null ? graphs.decode(latents, latent, tiled) : graphs.decodeRoughly(latents, latent);
   const shape = { latent, factor: config.factor, ...(config.preview !== undefined && graphs.decodeRoughly === null && { preview: config.preview }) };
   const latents = yield* reported(loop, { previewEvery: options.previewEvery, preview: async (x_0) => previewOf(shape, { decode }, [x_0]), among: null });
 
   context.signal.throwIfAborted();
-  const made = fromPlanar(await graphs.decode(latents, latent));
+  const made = fromPlanar(await graphs.decode(latents, latent, tiled));
   const pixels = source === null || source.mask === null ? made : composite(made, source.pixels, source.mask.pixels);
   const media = await encodeImage(
     { width, height, pixels },
@@ -135,8 +137,8 @@ function keptOf(config: StableDiffusionConfig, source: EditSource | null): Traje
 }
 
 /** The settings that determine the picture. */
-function settingsOf({ steps, guidanceScale, imageGuidanceScale, noiseLevel, width, height, scheduler, strength, format, quality }: StableDiffusionOptions, edited: boolean): Provenance {
-  return { steps, guidanceScale, ...(imageGuidanceScale !== undefined && { imageGuidanceScale }), ...(noiseLevel !== undefined && { noiseLevel }), scheduler, width, height, ...(edited && { strength }), format, ...(format !== 'png' && { quality }) };
+function settingsOf({ steps, guidanceScale, imageGuidanceScale, noiseLevel, width, height, scheduler, strength, tiles, format, quality }: StableDiffusionOptions, edited: boolean): Provenance {
+  return { steps, guidanceScale, ...(imageGuidanceScale !== undefined && { imageGuidanceScale }), ...(noiseLevel !== undefined && { noiseLevel }), scheduler, width, height, ...(edited && { strength }), ...(tiles !== 'auto' && { tiles }), format, ...(format !== 'png' && { quality }) };
 }
 
 function withoutPicture(): AnymodalError {

@@ -2,6 +2,8 @@
 // Knows what can be set and to what; nothing of how a picture is made.
 
 import type { JsonSchema } from '../../../src/contracts.ts';
+import { autoencoderSchemas, tilesOption } from '../../diffusion/autoencoder.ts';
+import type { AutoencoderConfig, Tiles } from '../../diffusion/autoencoder.ts';
 import { count, diffusionConfigSchemas, diffusionOptionSchemas } from '../../diffusion/settings.ts';
 import type { DiffusionConfig } from '../../diffusion/settings.ts';
 import { schedulersFor } from '../../schedulers/index.ts';
@@ -10,7 +12,7 @@ import { previewSchema } from '../settings.ts';
 import type { ImageDecoderConfig, ImageOptions } from '../settings.ts';
 
 /** `config` of the component in a bundle. */
-export interface StableDiffusionConfig extends Pick<DiffusionConfig, 'prediction' | 'steps' | 'guidanceScale' | 'schedulers'>, Pick<ImageDecoderConfig, 'preview'> {
+export interface StableDiffusionConfig extends Pick<DiffusionConfig, 'prediction' | 'steps' | 'guidanceScale' | 'schedulers'>, Pick<ImageDecoderConfig, 'preview'>, AutoencoderConfig {
   /**
    * What the UNet is shown beside the sample: `generate` nothing; `inpaint` a mask and what it leaves of the picture (9 channels);
    * `instruct` the picture (8 channels), in a guidance of its own.
@@ -24,12 +26,6 @@ export interface StableDiffusionConfig extends Pick<DiffusionConfig, 'prediction
   readonly featureWidth: number | null;
   /** Settings of the noise on that embedding, as of a scheduler. */
   readonly featureNoise: SchedulerConfig;
-  readonly latentChannels: number;
-  /** Pixels along one edge of a latent cell. */
-  readonly factor: number;
-  /** Latents as the UNet has them are the autoencoder's, less the shift, times this. */
-  readonly scalingFactor: number;
-  readonly shiftFactor: number;
   /** Default width and height in pixels, and the largest. */
   readonly size: readonly [number, number];
   readonly maxSize: number;
@@ -40,15 +36,9 @@ export interface StableDiffusionConfig extends Pick<DiffusionConfig, 'prediction
   readonly scheduler: string | null;
   /** Default of the option, for `instruct`. */
   readonly imageGuidanceScale: number;
-  /** Whether there is a file `vaeEncoder`, without which no picture can be edited. */
-  readonly edits: boolean;
-  /** Whether there is a file `tinyDecoder` for previews. */
-  readonly tinyDecoder: boolean;
   /** Whether there is a file `unconditional`: float32 tokens of no prompt, for conditioning that does not bring its own. */
   readonly unconditional: boolean;
 }
-
-const positive = { type: 'number', exclusiveMinimum: 0 } as const;
 
 export const configSchema: JsonSchema = {
   type: 'object',
@@ -60,10 +50,7 @@ export const configSchema: JsonSchema = {
     pooledWidth: { type: ['integer', 'null'], minimum: 1, default: null, description: 'Width of the pooled vector of SDXL.' },
     featureWidth: { type: ['integer', 'null'], minimum: 2, default: null, description: 'Width of the embedding of a picture that an unCLIP model is told.' },
     featureNoise: { type: 'object', default: {}, description: 'Settings of the noise on that embedding.' },
-    latentChannels: { ...count, default: 4 },
-    factor: { ...count, default: 8, description: 'Pixels along one edge of a latent cell.' },
-    scalingFactor: { ...positive, default: 0.18215, description: 'Of the autoencoder.' },
-    shiftFactor: { type: 'number', default: 0, description: 'Of the autoencoder.' },
+    ...autoencoderSchemas,
     size: { type: 'array', items: count, minItems: 2, maxItems: 2, default: [512, 512], description: 'Default width and height in pixels.' },
     minSize: { ...count, default: 64, description: 'Smallest width and height in pixels.' },
     multiple: { ...count, default: 8, description: 'Width and height are multiples of this.' },
@@ -74,8 +61,6 @@ export const configSchema: JsonSchema = {
     guidanceScale: { type: 'number', minimum: 0, default: 7.5, description: 'Default of the option.' },
     imageGuidanceScale: { type: 'number', minimum: 0, default: 1.5, description: 'Default of the option.' },
     scheduler: { type: ['string', 'null'], default: null, description: 'Name of the default scheduler.' },
-    edits: { type: 'boolean', default: true, description: 'Whether there is a file vaeEncoder.' },
-    tinyDecoder: { type: 'boolean', default: false, description: 'Whether there is a file tinyDecoder, for previews.' },
     unconditional: { type: 'boolean', default: false, description: 'Whether there is a file unconditional: float32 tokens of no prompt.' },
     preview: previewSchema,
   },
@@ -86,6 +71,7 @@ export interface StableDiffusionOptions extends ImageOptions {
   readonly imageGuidanceScale?: number;
   /** Noise on the embedding of a picture, 0..999; with `featureWidth` alone. */
   readonly noiseLevel?: number;
+  readonly tiles: Tiles;
 }
 
 /** A UNet that is shown the picture, or told its embedding, begins from pure noise; one that is not keeps of it what the start holds. */
@@ -114,6 +100,7 @@ export function optionsSchema(config: StableDiffusionConfig): JsonSchema {
       height: { ...edge, default: config.size[1] },
       scheduler: { ...scheduler, default: names.find((name) => name === config.scheduler) ?? names[0] },
       ...others,
+      tiles: tilesOption,
       format: { type: 'string', enum: ['png', 'jpeg', 'webp'], default: 'png', description: 'File format.' },
       quality: { type: 'integer', minimum: 1, maximum: 100, default: 90, description: 'Quality of jpeg and webp.' },
     },

@@ -8,6 +8,8 @@ import { createScheduler } from '../../../decoders/schedulers/index.ts';
 test('guidance moves from the unconditional output through the conditional one', () => {
   expect([...guide(new Float32Array([1, 2, 0, 4]), 3)]).toEqual([3, -2]);
   expect([...guide(new Float32Array([1, 2, 0, 4]), 1)]).toEqual([1, 2]);
+  // Where a given sample is copied, the conditional output stays as it is.
+  expect([...guide(new Float32Array([1, 2, 0, 4]), 3, new Float32Array([1, 0.5]))]).toEqual([1, 0]);
 });
 
 test('a constant flow is followed to its end, from any first step, and kept values stay', async () => {
