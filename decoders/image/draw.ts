@@ -1,10 +1,13 @@
 // The denoising of one picture's latents, from noise or from a picture to change.
 // Knows sources and masks; nothing of requests, pixels and files.
 
+import type { Random } from '../../src/contracts.ts';
 import type { Guidance } from '../diffusion/conditioning.ts';
 import type { DenoisingStep } from '../diffusion/denoise.ts';
 import { follow, trajectorySteps } from '../diffusion/trajectory.ts';
 import type { Trajectory } from '../diffusion/trajectory.ts';
+import { bestOf, stepsAhead, stepsAmong } from './candidates.ts';
+import type { Likeness } from './candidates.ts';
 import type { ImageGraphs } from './graphs.ts';
 import type { ImageDecoderConfig } from './settings.ts';
 
@@ -27,7 +30,7 @@ export function stepsOf({ source, steps, strength }: Pick<Drawing, 'source' | 's
 }
 
 /** Runs the steps, one a turn, and returns the clean latents. Throws the signal's reason before the step after an abort. */
-export function drawLatents(config: ImageDecoderConfig, graphs: ImageGraphs, drawing: Drawing): AsyncGenerator<DenoisingStep, Float32Array> {
+export function drawLatents(config: ImageDecoderConfig, graphs: Pick<ImageGraphs, 'predictor'>, drawing: Drawing): AsyncGenerator<DenoisingStep, Float32Array> {
   const { source } = drawing;
   const [channels, rows, columns] = config.latent;
   const predict = graphs.predictor({
@@ -36,6 +39,43 @@ export function drawLatents(config: ImageDecoderConfig, graphs: ImageGraphs, dra
     mask: source?.mask ?? new Float32Array(rows * columns).fill(1),
   });
   return follow(config, { ...drawing, given: source?.latents ?? null, kept: keptOf(source), predict });
+}
+
+export interface Drawings extends Omit<Drawing, 'draw'> {
+  /** Where more noise than `eps` comes from: the first trajectory's own, and forks of it for others. */
+  readonly random: Random;
+  /** Which of the pictures of a request it is, from 0; only the first one starts from `eps`. */
+  readonly index: number;
+  /** How many are begun; only without a source. */
+  readonly candidates: number;
+}
+
+/** Steps of `drawBest`. */
+export function stepsOfBest(config: ImageDecoderConfig, drawings: Pick<Drawings, 'source' | 'steps' | 'strength' | 'candidates'>): number {
+  const steps = stepsOf(drawings);
+  return stepsAmong(begun(config, drawings), steps, ahead(config, steps));
+}
+
+/** As `drawLatents`, of as many candidates as asked; `likeness` is null where nothing can choose, and then one is drawn. */
+export function drawBest(config: ImageDecoderConfig, graphs: Pick<ImageGraphs, 'predictor' | 'decode'>, likeness: Likeness | null, drawings: Drawings): AsyncGenerator<DenoisingStep, Float32Array> {
+  const { random, index, eps, tokens } = drawings;
+  const [, rows, columns] = config.latent;
+  const steps = stepsOf(drawings);
+  const loops = Array.from({ length: likeness === null ? 1 : begun(config, drawings) }, (_, candidate) => {
+    const first = index + candidate === 0;
+    const own = first ? random : random.fork(`picture ${index}.${candidate}`);
+    return drawLatents(config, graphs, { ...drawings, eps: first ? eps : own.normal(eps.length), draw: () => own.normal(eps.length) });
+  });
+  const score = async (x_0: Float32Array): Promise<number> => likeness?.of(await graphs.decode(x_0), columns * config.factor, rows * config.factor, tokens) ?? 0;
+  return bestOf(loops, steps, ahead(config, steps), score);
+}
+
+function begun(config: ImageDecoderConfig, { source, candidates }: Pick<Drawings, 'source' | 'candidates'>): number {
+  return config.candidates === undefined || source !== null ? 1 : candidates;
+}
+
+function ahead({ candidates }: ImageDecoderConfig, steps: number): number {
+  return candidates === undefined ? steps : stepsAhead(steps, candidates);
 }
 
 /** What the transformer is shown of the picture to edit: nothing, all of it, or what a mask leaves untouched. */

@@ -31,7 +31,7 @@ export interface ImageGraphs {
 export async function openImageGraphs(source: ComponentSource, config: ImageDecoderConfig): Promise<ImageGraphs> {
   const ports = { ...defaultPorts, ...config.ports };
   const { session, release } = await openGraphs(source, {
-    transformer: { inputs: [ports.latents, ports.source, ports.mask, ports.timestep, ports.tokens], outputs: [ports.output] },
+    transformer: { inputs: [ports.latents, ports.source, ports.mask, ports.timestep, ports.tokens], outputs: [ports.output, ...(ports.copied === null ? [] : [ports.copied])] },
     latentEncoder: { inputs: ['pixels'], outputs: ['latents'] },
     latentDecoder: { inputs: ['latents'], outputs: ['pixels'] },
   });

@@ -68,3 +68,61 @@ export function linearPreview(latents: Float32Array, map: { readonly matrix: rea
   }
   return fromPlanar(planar);
 }
+
+/** Planar pixels [3, height, width] at another size, each pixel the mean of what it covers. */
+export function resizePlanar(planar: Float32Array, width: number, height: number, columns: number, rows: number): Float32Array {
+  const across = spansOf(width, columns);
+  const down = spansOf(height, rows);
+  const resized = new Float32Array(3 * rows * columns);
+  for (let c = 0; c < 3; c += 1) {
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        let sum = 0;
+        for (const [y, high] of down[row]!) for (const [x, wide] of across[column]!) sum += high * wide * planar[(c * height + y) * width + x]!;
+        resized[(c * rows + row) * columns + column] = sum;
+      }
+    }
+  }
+  return resized;
+}
+
+/** For each of `cells` equal parts of a line of `length` pixels: the pixels that it covers with their shares. */
+function spansOf(length: number, cells: number): [number, number][][] {
+  const wide = length / cells;
+  return Array.from({ length: cells }, (_, cell) => {
+    const [from, to] = [cell * wide, (cell + 1) * wide];
+    const spans: [number, number][] = [];
+    for (let at = Math.floor(from); at < Math.min(length, Math.ceil(to)); at += 1) spans.push([at, (Math.min(to, at + 1) - Math.max(from, at)) / wide]);
+    return spans;
+  });
+}
+
+/** Differences of a channel (of 2) below which a place counts as left alone, and above which as changed. */
+const LEFT_ALONE = 0.1;
+const CHANGED = 0.3;
+
+/**
+ * The detail of the original put back where an edit left it alone: what an autoencoder loses of it is added where the edited picture
+ * and the original, both from the decoder, are alike. All planar -1..1 of the same size; not clamped.
+ */
+export function withDetail(edited: Float32Array, original: Float32Array, autoencoded: Float32Array, width: number, height: number): Float32Array {
+  const area = width * height;
+  const apart = new Float32Array(area);
+  for (let i = 0; i < edited.length; i += 1) apart[i % area] = Math.max(apart[i % area]!, Math.abs(edited[i]! - autoencoded[i]!));
+  const detailed = edited.slice();
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      let sum = 0;
+      let count = 0;
+      for (let v = Math.max(0, y - 2); v <= Math.min(height - 1, y + 2); v += 1) {
+        for (let u = Math.max(0, x - 2); u <= Math.min(width - 1, x + 2); u += 1) {
+          sum += apart[v * width + u]!;
+          count += 1;
+        }
+      }
+      const share = Math.min(1, Math.max(0, (CHANGED - sum / count) / (CHANGED - LEFT_ALONE)));
+      for (let i = y * width + x; i < edited.length; i += area) detailed[i]! += share * (original[i]! - autoencoded[i]!);
+    }
+  }
+  return detailed;
+}

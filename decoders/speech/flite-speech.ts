@@ -1,7 +1,7 @@
 // The factory `flite-speech`: characters to a spoken sound, sentence by sentence. English; no weights of a bundle, no chance.
 // Knows no prompt and no projector. Source: Black and Lenzo 2001, Flite: a small fast run-time synthesis engine (https://github.com/festvox/flite).
 
-import { encodeAudio } from '../../media/index.ts';
+import { checkFormat, encodeAudio } from '../../media/index.ts';
 import type { AudioFormat } from '../../media/index.ts';
 import type { Conditioning, Context, DecodeProgress, DecodeRequest, DecodeResult, Decoder, Factory, JsonSchema, Provenance } from '../../src/contracts.ts';
 import { AnymodalError } from '../../src/errors.ts';
@@ -68,9 +68,14 @@ function createSpeechDecoder(config: SpeechConfig): Decoder {
     async dispose() {
       loading = null;
     },
+    async check(_references, _context, given) {
+      const format = given?.['format'];
+      if (typeof format === 'string') await checkFormat(format);
+    },
     async *decode(request, context) {
       const checked = checkSchema<SpeechOptions>(options, request.options, 'speech');
       if (checked.value === null) throw new AnymodalError('bad_option', checked.faults.join('; '));
+      await checkFormat(checked.value.format);
       const sentences = sentencesOf(request.conditioning, context);
       loading ??= loadFlite();
       yield* speakSentences(await loading, sentences, request, checked.value, context);

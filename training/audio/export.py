@@ -32,7 +32,7 @@ def load_audio(path) -> AudioTransformer:
     """The averaged weights of a checkpoint in float32."""
     saved = torch.load(path)
     model = AudioTransformer(**saved["shape"])
-    model.load_state_dict({name: value.float() for name, value in saved["average"].items()})
+    model.load_state_dict({name: value.float() for name, value in saved["average"].items()}, strict="plan_in.weight" in saved["average"])
     print(f"{path}: step {saved['step']}, {saved['step'] * saved['batch']} samples, loss {saved['loss']:.4f}")
     return model.eval()
 

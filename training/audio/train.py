@@ -9,6 +9,7 @@ import time
 
 import torch
 
+from training.audio.plan import Plan
 from training.audio.samples import Sounds
 from training.audio.transformer import AudioTransformer
 from training.image.muon import MuonAdam
@@ -32,6 +33,9 @@ def main() -> None:
     arguments.add_argument("--adam-rate", type=float, default=1.5e-3)
     arguments.add_argument("--width", type=int, default=256)
     arguments.add_argument("--blocks", type=int, default=6)
+    arguments.add_argument("--rate", type=float, default=1.0, help="times both rates: less where a decayed state goes on")
+    arguments.add_argument("--tunes", type=float, default=0.0, help="share of named tunes (audio/named_tunes.py)")
+    arguments.add_argument("--eager", action="store_true", help="not compiled: that costs a minute of a core")
     arguments.add_argument("--slim", action="store_true")
     options = arguments.parse_args()
     if options.slim:
@@ -43,33 +47,41 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(saved["step"] if saved else 0)
     model = AudioTransformer(**(saved["shape"] if saved else dict(width=options.width, blocks=options.blocks))).train()
-    masters = {name: p.detach().clone() for name, p in model.named_parameters()}
+    if saved:  # what a state lacks begins at nothing; the reader of tunes is trained by audio/reader.py
+        model.load_state_dict({name: value.float() for name, value in saved["average"].items()}, strict=False)
+    if (reader := work("checkpoints", "audio-reader.pt")).exists():
+        model.plan.load_state_dict({name: value.float() for name, value in torch.load(reader).items()})
+    model.plan.requires_grad_(False)
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    masters = {name: p.detach().clone() for name, p in trained}
+    kept = {name: p.detach().clone() for name, p in model.named_parameters() if name not in masters}
     model.bfloat16()
-    model.frequencies = model.frequencies.float()
-    optimiser = MuonAdam(list(model.named_parameters()), matrices_of(model))
+    model.frequencies, rolls = model.frequencies.float(), Plan()
+    optimiser = MuonAdam(trained, matrices_of(model))
     optimiser.masters.update(masters)
     average, step = {name: value.clone() for name, value in masters.items()}, 0
     if saved:
         # A state for the repository holds weights alone; momenta are found again within some fifty steps.
-        alone = {"masters": saved["average"], "momentum": {}, "square": {}, "steps": 0}
+        alone = {"masters": {name: value for name, value in saved["average"].items() if name in masters}, "momentum": {}, "square": {}, "steps": 0}
         optimiser.load_state_dict(saved.get("optimiser", alone))
-        average, step = {name: value.float() for name, value in saved["average"].items()}, saved["step"]
+        average, step = {name: saved["average"].get(name, value).float() for name, value in average.items()}, saved["step"]
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters {model.shape}, step {step}", flush=True)
-    sounds, run, names = Sounds(step + 1), torch.compile(model), set(masters)
+    sounds, run, names = Sounds(step + 1, options.tunes), model if options.eager else torch.compile(model), set(masters)
     mean, last_save, window, window_at, first, stable = None, time.time(), step, time.time(), step, True
     while (left := edge - time.time()) > 0:
         factor, warm = min(1.0, left / (60 * options.decay_minutes)), min(1.0, (step + 1) / 80)
         if stable and factor < 1:
             stable = False
-            save(work("checkpoints", "audio-stable.pt"), content(model, step, options, average, optimiser, mean))
-        latents, prefix, mask, motion, tokens = sounds.batch(options.batch)
+            save(work("checkpoints", "audio-stable.pt"), content(model, step, options, average | kept, optimiser, mean))
+        latents, prefix, mask, motion, tokens, notes = sounds.batch(options.batch)
+        roll = rolls.roll(notes[:, 0].long(), notes[:, 1], notes[:, 2])
         t = torch.sigmoid(torch.randn(options.batch) + 0.3)
         noise = torch.randn_like(latents)
-        error = (run(torch.lerp(latents, noise, t[:, None, None]), prefix, mask, motion, t, tokens) - (noise - latents)).square() * (1 - mask)
+        error = (run(torch.lerp(latents, noise, t[:, None, None]), prefix, mask, motion, t, tokens, roll) - (noise - latents)).square() * (1 - mask)
         loss = error.sum() / (1 - mask).sum() / 64
         model.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step(options.muon_rate * warm * factor, options.adam_rate * warm * factor, names)
+        optimiser.step(options.rate * options.muon_rate * warm * factor, options.rate * options.adam_rate * warm * factor, names)
         step += 1
         keep = min(0.993 if factor == 1 else 0.985, step / (step + 20))
         for name in names:
@@ -79,9 +91,9 @@ def main() -> None:
             print(f"step {step} samples {step * options.batch} loss {mean:.4f} rate {factor * warm:.3f} {(step - window) * options.batch / (time.time() - window_at):.1f} clips/s {time.strftime('%H:%M:%S')}", flush=True)
             window, window_at = step, time.time()
         if time.time() - last_save > 150:
-            save(work("checkpoints", "audio-stable.pt" if stable else "audio-decay.pt"), content(model, step, options, average, optimiser, mean))
+            save(work("checkpoints", "audio-stable.pt" if stable else "audio-decay.pt"), content(model, step, options, average | kept, optimiser, mean))
             last_save = time.time()
-    save(work("checkpoints", "audio-final.pt"), {"shape": model.shape, "step": step, "batch": options.batch, "average": halved(average), "loss": mean})
+    save(work("checkpoints", "audio-final.pt"), {"shape": model.shape, "step": step, "batch": options.batch, "average": halved(average | kept), "loss": mean})
     print(f"done: {step * options.batch} samples", flush=True)
 
 

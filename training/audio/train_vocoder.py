@@ -1,4 +1,4 @@
-"""Trains the vocoder on crops of half a second: python -m training.audio.train_vocoder MINUTES [--resume]; prints how far its log-mels are from real ones.
+"""Trains the vocoder on crops of a second: python -m training.audio.train_vocoder MINUTES [--resume]; prints how far its log-mels are from real ones.
 
 Losses: log-magnitudes of its own frames, complex spectra, multi-resolution STFT of the samples before any Griffin-Lim. Knows no captions.
 """
@@ -13,11 +13,14 @@ import torch.nn.functional as F
 from training.audio.latents import load_components
 from training.audio.mel import HOP, log_mel
 from training.audio.vocoder import Vocoder
+from training.data.sounds import INSTRUMENTS, SOUNDS
 from training.image.train_transformer import save
 from training.paths import work
 
-FRAMES = 36
-RESOLUTIONS = ((512, 128), (1024, 256), (256, 64))
+FRAMES = 64
+RESOLUTIONS = ((512, 128), (256, 64), (1024, 256), (2048, 256), (4096, 512))
+#: Share of crops in which an instrument plays: there an ear hears what is wrong first.
+MUSIC = 0.5
 
 
 def untrained() -> Vocoder:
@@ -49,15 +52,16 @@ class Crops:
     def __init__(self, components, seed: int):
         rows = json.loads(work("data", "audio", "rows.json").read_text())
         self.rows = np.array([i for i, row in enumerate(rows) if row["split"] in ("train", "step")])
+        self.music = np.array([i for i in self.rows if rows[i]["name"] in SOUNDS and SOUNDS[rows[i]["name"]].family in INSTRUMENTS])
         self.samples = np.load(work("data", "audio", "samples.npy"), mmap_mode="r")
         self.latents = np.load(work("data", "audio", "latents.npy"), mmap_mode="r")
         self.random, self.components = np.random.RandomState(seed), components
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-mels [B, 128, 36] and samples of the same frames, [B, 36 * 256]."""
+        """Log-mels [B, 128, 64] and samples of the same frames, [B, 64 * 256]."""
         mels, waves = [], []
         while len(waves) < size:
-            row, at = self.random.choice(self.rows), self.random.randint(0, 64 - FRAMES // 4 + 1)
+            row, at = self.random.choice(self.music if self.random.rand() < MUSIC else self.rows), self.random.randint(0, 64 - FRAMES // 4 + 1)
             wave = self.samples[row, at * 1024 : at * 1024 + FRAMES * HOP].astype(np.float32) / 32000
             if np.abs(wave).max() > 0.01 or self.random.rand() < 0.03:
                 waves.append(torch.from_numpy(wave))
@@ -113,7 +117,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("minutes", type=float)
     arguments.add_argument("--resume", action="store_true")
-    arguments.add_argument("--batch", type=int, default=16)
+    arguments.add_argument("--batch", type=int, default=8)
     options = arguments.parse_args()
     torch.set_num_threads(1)
     path = work("checkpoints", "audio-vocoder.pt")

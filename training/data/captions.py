@@ -2,6 +2,7 @@
 import random
 
 from training.data.nouns import EVERYDAY, article
+from training.evaluate.nouns import JUDGED_CLASS
 
 PLAIN = ["{a}", "{a}", "{a}", "{w}", "{w}", "a drawing of {a}", "a picture of {a}", "an illustration of {a}", "an emoji of {a}", "a sticker of {a}", "an icon of {a}",
          "draw {a}", "show me {a}", "please draw {a}", "{a} on a white background", "a simple drawing of {a}", "a cute {w}", "an image of {a}"]
@@ -10,6 +11,7 @@ COLOURED = ["{ca}", "{ca}", "{ca}", "{c} {w}", "a drawing of {ca}", "a picture o
 SMALL = ["a small {w}", "a tiny {w}", "a little {w} in the middle"]
 BACKGROUND = ["{a} on {ac} background", "{w} on {c}", "{a} in front of {ac} background", "a drawing of {a} on {ac} background"]
 SCENE_SIDES = ["{a} on the left and {b} on the right", "{a} to the left of {b}", "{b} to the right of {a}", "{a} and {b}, side by side"]
+SIDES = SCENE_SIDES + ["{b} on the right and {a} on the left", "on the left {a} and on the right {b}", "{a} left of {b}", "{b} right of {a}", "draw {a} on the left and {b} on the right"]
 SCENE = ["{a} and {b}", "{b} next to {a}", "{a} with {b}", "a picture of {a} and {b}"]
 SPELLED = {"grey": ["grey", "gray"]}
 
@@ -20,11 +22,17 @@ FLIP = ["flip it", "mirror it", "flip the picture", "mirror the picture", "flip 
 UPSIDE_DOWN = ["turn it upside down", "rotate it by 180 degrees", "put it upside down", "flip it vertically upside down"]
 ROTATE_LEFT = ["rotate it to the left", "rotate it 90 degrees to the left", "turn it counterclockwise", "rotate it by 90 degrees counterclockwise"]
 ROTATE_RIGHT = ["rotate it to the right", "rotate it 90 degrees to the right", "turn it clockwise", "rotate it by 90 degrees clockwise", "rotate it by 90 degrees"]
-SMALLER = ["make it smaller", "shrink it", "smaller", "make it small", "zoom out", "make it tiny"]
+SMALLER = ["make it smaller", "it should be smaller", "shrink it", "smaller", "make it small", "zoom out", "make it tiny"]
 BIGGER = ["make it bigger", "enlarge it", "bigger", "make it larger", "zoom in", "make it big"]
 TO_BACKGROUND = ["on {ac} background", "put it on {ac} background", "make the background {c}", "change the background to {c}", "give it {ac} background", "with {ac} background"]
 NO_BACKGROUND = ["remove the background", "on a white background", "make the background white", "put it on a white background"]
 GREYSCALE = ["make it black and white", "remove the colour", "in black and white", "make it grayscale", "take the colours out"]
+STYLE_ORDERS = ["make it {s}", "in {s} style", "in {s} style, please", "draw it in {s} style", "turn it into a {s} drawing", "the same in {s}", "make it look {s}", "redraw it in {s} style"]
+ADD = ["add {b} on the {s}", "add {b} to the {s}", "put {b} on the {s}", "put {b} to the {s} of it", "put {b} next to it on the {s}", "draw {b} on the {s} side", "add {b} to the {s} of the {w}", "place {b} on the {s} of the {w}"]
+ADD_ANYWHERE = ["add {b}", "put {b} next to it", "add {b} beside it", "draw {b} next to the {w}", "with {b}"]
+REMOVE = ["remove the {v}", "take the {v} away", "erase the {v}", "delete the {v}", "without the {v}", "get rid of the {v}", "no {v}", "only the {w}"]
+REPLACE = ["replace the {w} with {b}", "replace the {w} by {b}", "turn the {w} into {b}", "change the {w} to {b}", "swap the {w} for {b}", "{b} instead of the {w}"]
+REPLACE_WHOLE = ["change it into {b}", "turn it into {b}", "make it {b}", "{b} instead", "replace it with {b}"]
 ERASE = ["remove it", "erase this", "take it away", "nothing", "an empty white background", "delete this"]
 
 
@@ -32,9 +40,9 @@ def spelled(colour: str, dice: random.Random) -> str:
     return dice.choice(SPELLED.get(colour, [colour]))
 
 
-def weight(name: str, family: str, core: set[str]) -> float:
-    """How often a drawing is seen. The families that draw alike count more: with few samples a common style comes first."""
-    thing = 6.0 if name in core else 2.0 if name in EVERYDAY else 0.5
+def weight(name: str, family: str) -> float:
+    """How often a drawing is seen. The 500 nouns come alike often, the rest seldom; families that draw alike count more: with few samples a common style comes first."""
+    thing = 3.0 if name in EVERYDAY else 2.5 if name in JUDGED_CLASS else 0.4
     return thing * {"noto": 1.2, "flat": 1.2, "fluent": 1.2, "fluent3d": 1.2, "twemoji": 1.0, "emojione": 0.7, "noto1": 0.6, "fx": 0.4}.get(family, 1.0)
 
 

@@ -1,5 +1,6 @@
-"""Rows about edits of real drawings that no training saw: nine kinds, each right by computation or by the judge; and the rest of the picture kept.
+"""Rows about edits of real drawings that no training edited: nine kinds, each right by computation or by the judge; and the rest of the picture kept.
 
+Half of them are of the held-out family, which no training saw; half were kept aside from the judge, and seen plain only.
 Beside stand copying the source (what doing nothing scores) and, where the wanted picture can be made from the source, that picture autoencoded.
 """
 from dataclasses import dataclass

@@ -16,3 +16,9 @@ CLASS = {slug: i for i, slugs in enumerate(NOUNS.values()) for slug in slugs}
 #: 500 nouns; the first 296 are NOUNS in the same order.
 JUDGED = read('nouns.txt', 'nouns-more.txt')
 JUDGED_CLASS = {slug: i for i, slugs in enumerate(JUDGED.values()) for slug in slugs}
+#: Words that no caption or order of the data holds, and the noun they mean.
+SYNONYMS = {
+    'kitty': 'cat', 'pup': 'dog', 'serpent': 'snake', 'steed': 'horse', 'hog': 'pig', 'lamb': 'sheep', 'toad': 'frog', 'hare': 'rabbit', 'alligator': 'crocodile', 'goldfish': 'fish',
+    'aircraft': 'plane', 'sedan': 'car', 'cab': 'taxi', 'yacht': 'boat', 'spacecraft': 'rocket', 'trike': 'bicycle', 'residence': 'house', 'cottage': 'house', 'fortress': 'castle', 'timepiece': 'watch',
+    'spectacles': 'glasses', 'sneakers': 'shoe', 'gown': 'dress', 'jewel': 'diamond', 'blade': 'knife', 'blaze': 'fire', 'maize': 'corn', 'clementine': 'orange', 'daisy': 'flower', 'oak': 'tree',
+}

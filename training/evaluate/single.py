@@ -4,18 +4,12 @@ import torch
 import torch.nn.functional as F
 
 from .bench import NOUN_LIST, Bench, article
-from .nouns import NOUNS
+from .nouns import NOUNS, SYNONYMS
 from .product import pictures
 from .table import Row, share
 
 #: Ways to ask on the direct route; only the first was a caption of training.
 WAYS = ('{a}', '{a}, please', 'a pretty picture of {a}', 'could you draw {a}?', 'I would like {a}')
-#: Words that no caption or order of the data holds, and the noun they mean.
-SYNONYMS = {
-    'kitty': 'cat', 'pup': 'dog', 'serpent': 'snake', 'steed': 'horse', 'hog': 'pig', 'lamb': 'sheep', 'toad': 'frog', 'hare': 'rabbit', 'alligator': 'crocodile', 'goldfish': 'fish',
-    'aircraft': 'plane', 'sedan': 'car', 'cab': 'taxi', 'yacht': 'boat', 'spacecraft': 'rocket', 'trike': 'bicycle', 'residence': 'house', 'cottage': 'house', 'fortress': 'castle', 'timepiece': 'watch',
-    'spectacles': 'glasses', 'sneakers': 'shoe', 'gown': 'dress', 'jewel': 'diamond', 'blade': 'knife', 'blaze': 'fire', 'maize': 'corn', 'clementine': 'orange', 'daisy': 'flower', 'oak': 'tree',
-}
 
 
 def asked(bench: Bench) -> list[int]:

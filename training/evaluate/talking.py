@@ -11,6 +11,7 @@ import onnxruntime
 import soundfile
 
 from training.data.sounds import FORTY, SOUNDS
+from training.export.cache import Cache
 from training.language.quantise import answer_rows, document_rows
 from training.language.requests import PLAIN
 from training.paths import work
@@ -109,7 +110,7 @@ def losses(folder, sets: dict) -> dict[str, float]:
     step, table = (onnxruntime.InferenceSession(str(folder / name), options, providers=['CPUExecutionProvider']) for name in ('model.onnx', 'embed.onnx'))
     head = np.concatenate([table.run(None, {'input_ids': part[None]})[0][0] for part in np.array_split(np.arange(49152), 16)])
     names = [output.name for output in step.get_outputs()]
-    empty = {one.name: np.zeros((1, 0, *one.shape[2:]), np.float32) for one in step.get_inputs() if one.name.startswith('past')}
+    empty = Cache(step).feeds
     found = {}
     for name, rows in sets.items():
         total = []

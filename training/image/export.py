@@ -41,10 +41,21 @@ class Decode(torch.nn.Module):
         return self.autoencoder.decode(latents)
 
 
-def export(module, inputs: dict[str, torch.Tensor], output: str, path) -> onnx.ModelProto:
+class Denoise(torch.nn.Module):
+    """The transformer without the logits of its moves."""
+
+    def __init__(self, transformer):
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, latents, source, mask, timestep, tokens):
+        return self.transformer(latents, source, mask, timestep, tokens)[:2]
+
+
+def export(module, inputs: dict[str, torch.Tensor], outputs: list[str], path) -> onnx.ModelProto:
     """The module as ONNX with a free first axis, weights inside."""
     batch = torch.export.Dim("batch", min=1, max=64)
-    torch.onnx.export(module.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=[output], opset_version=18, dynamo=True,
+    torch.onnx.export(module.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=outputs, opset_version=18, dynamo=True,
                       dynamic_shapes=tuple({0: batch} for _ in inputs), external_data=False, verbose=False)
     return onnx.load(path)
 
@@ -140,7 +151,7 @@ class OnnxTransformer:
 
     def __call__(self, latents, source, mask, timestep, tokens):
         values = dict(latents=latents, source=source, mask=mask, timestep=timestep, tokens=tokens)
-        return torch.from_numpy(self.session.run(None, {k: v.float().numpy() for k, v in values.items()})[0])
+        return [torch.from_numpy(part) for part in self.session.run(None, {k: v.float().numpy() for k, v in values.items()})]
 
 
 def compare(transformer, autoencoder, folder, options) -> dict:
@@ -175,16 +186,17 @@ def main() -> None:
     latents, pixels = torch.randn(2, 4, 16, 16), torch.rand(2, 3, 128, 128) * 2 - 1
     tokens = torch.from_numpy(conditioning_tokens(["a red apple", "make it green"]))
     graphs = {
-        "latent-encoder": (Encode(autoencoder), {"pixels": pixels}, "latents", [to_bytes]),
-        "latent-decoder": (Decode(autoencoder), {"latents": latents}, "pixels", [to_bytes]),
-        "transformer": (transformer, {"latents": latents, "source": torch.randn(2, 4, 16, 16), "mask": torch.ones(2, 1, 16, 16), "timestep": torch.tensor([0.9, 0.3]), "tokens": tokens}, "velocity", [to_bytes, to_nibbles]),
+        "latent-encoder": (Encode(autoencoder), {"pixels": pixels}, ["latents"], [to_bytes]),
+        "latent-decoder": (Decode(autoencoder), {"latents": latents}, ["pixels"], [to_bytes]),
+        "transformer": (Denoise(transformer), {"latents": latents, "source": torch.randn(2, 4, 16, 16), "mask": torch.ones(2, 1, 16, 16), "timestep": torch.tensor([0.9, 0.3]), "tokens": tokens}, ["velocity", "copied"], [to_bytes, to_nibbles]),
     }
     report = {}
-    for graph, (module, inputs, output, ways) in graphs.items():
+    for graph, (module, inputs, outputs, ways) in graphs.items():
         part = folder / f"{graph}.part"
         with torch.no_grad():
-            expected = module(*inputs.values()).numpy()
-            export(module, inputs, output, part)
+            expected = module(*inputs.values())
+            expected = (expected[0] if isinstance(expected, tuple) else expected).numpy()
+            export(module, inputs, outputs, part)
         exact = np.abs(run(part, inputs) - expected).max()
         whole = part.read_bytes()
         for shrink in ways:
@@ -207,6 +219,7 @@ def main() -> None:
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tokenScale": TOKEN_SCALE, "sentenceScale": 384**0.5, "nullTokens": "all zeros",
         "latentStats": {"mean": autoencoder.mean.flatten().tolist(), "std": autoencoder.std.flatten().tolist(), "note": "inside the graphs; latents outside are normalised"},
         "defaults": {"steps": options.steps, "guidance": options.guidance, "shift": options.shift, "sigmas": sigmas_of(options.steps, options.shift).tolist()},
+        "copied": "how far a place of the velocity is a copy of the source, 0..1: no guidance there",
         "mask": "1 may change, 0 is kept. Generation and instructions: all ones. Inpainting: multiply the source latents by (1 - mask).",
         "edits": [list(e) for e in EDITS], "autoencoder": json.loads(work("checkpoints", "autoencoder.json").read_text()),
         "transformer": {"samples": saved["step"] * saved["batch"], "loss": saved["loss"], "editLoss": saved["editLoss"], **saved["shape"]},

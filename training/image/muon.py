@@ -4,10 +4,12 @@ Muon: momentum whose update is made orthogonal by a Newton-Schulz iteration (Kel
 """
 import torch
 
+from training.hardware import FAST_KIND
+
 
 def orthogonal(update: torch.Tensor, steps: int = 4) -> torch.Tensor:
     """The nearest semi-orthogonal matrix, roughly: singular values between 0.7 and 1.2."""
-    x = update.bfloat16()
+    x = update.to(FAST_KIND)
     x = x / (x.norm() + 1e-7)
     tall = x.size(0) > x.size(1)
     x = x.T if tall else x

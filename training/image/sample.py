@@ -52,8 +52,9 @@ def sample(model, tokens, source, mask, sigmas, guidance: float, seed: int = 0) 
     with torch.autocast("cpu", torch.bfloat16):
         for now, after in zip(sigmas[:-1], sigmas[1:]):
             t = torch.full((len(both),), float(now))
-            v, u = model(x.repeat(2, 1, 1, 1), source.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1, 1), t, both).float().chunk(2)
-            x = x + float(after - now) * (u + guidance * (v - u))
+            (v, u), (copied, _) = (part.float().chunk(2) for part in model(x.repeat(2, 1, 1, 1), source.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1, 1), t, both)[:2])
+            # What is copied needs no guidance, and would overshoot under it.
+            x = x + float(after - now) * (v + (1 - copied) * (guidance - 1) * (v - u))
     return x
 
 

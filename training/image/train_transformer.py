@@ -9,12 +9,14 @@ import datetime
 import os
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from training.hardware import FAST_KIND
 from training.image.muon import MuonAdam
 from training.image.samples import Samples
-from training.image.transformer import Transformer
+from training.image.transformer import LEAST, Transformer
 from training.paths import work
 
 
@@ -34,6 +36,12 @@ def newest_checkpoint() -> str | None:
     return max((str(path) for path in found if path.exists()), key=os.path.getmtime, default=None)
 
 
+def blank_latents() -> torch.Tensor:
+    """Latents of an empty picture, [1,4,16,16]."""
+    place = int(np.load(work("data", "plan.npz"))["blank"])
+    return torch.from_numpy(np.load(work("data", "bank.npy"), mmap_mode="r")[place].astype(np.float32))[None]
+
+
 #: One thread each: two threads of one process wait for each other at every operation, which costs much on a shared machine.
 PROCESSES = 2
 
@@ -45,7 +53,7 @@ class Shared:
     model: Transformer
     optimiser: MuonAdam
     average: dict[str, torch.Tensor]
-    #: By process and parameter, bf16.
+    #: By process and parameter, in the kind of the weights.
     gradients: list[dict[str, torch.Tensor]]
     #: Seconds left at the start of the step; all processes read the same number.
     left: torch.Tensor
@@ -56,6 +64,18 @@ def owner_of(names: list[str]) -> dict[str, int]:
     """Which process updates a parameter: whole blocks in turn, for Muon's cost lies there, and the rest in turn."""
     rest = [name for name in names if not name.startswith("blocks.")]
     return {name: int(name.split(".")[1]) % PROCESSES if name.startswith("blocks.") else rest.index(name) % PROCESSES for name in names}
+
+
+def copying(copied, drawn, copy, latents, noise, t, edited) -> torch.Tensor:
+    """What a copy misses, and how far the gate is from the best mixture of what is drawn and what is copied, were their errors independent.
+
+    Both reach the gate through the velocity as well, but faintly: where a copy is right, drawing anew is seldom far off.
+    """
+    missed = (copy - latents).square().mean(1, keepdim=True)
+    off = (drawn.detach() - (noise - latents)).square().mean(1, keepdim=True)
+    by_copy = missed.detach() / t.clamp(min=LEAST).square()[:, None, None, None]
+    best = off / (off + by_copy + 1e-4)
+    return (edited[:, None, None, None] * (0.2 * missed.clamp(max=2) + 0.2 * (copied - best).square())).mean()
 
 
 def work_on(rank: int, shared: Shared, options: argparse.Namespace, step: int, edge: float) -> None:
@@ -79,14 +99,20 @@ def work_on(rank: int, shared: Shared, options: argparse.Namespace, step: int, e
         if left <= 0:
             break
         factor, warm = min(1.0, left / decay), min(1.0, (step + 1) / 150)
-        latents, source, mask, tokens = samples.batch(size)
+        latents, source, mask, tokens, move = samples.batch(size)
         # A shift of 0.3 towards noise: what a thing is, is decided there.
         t = torch.sigmoid(torch.randn(size) + 0.3)
         noise = torch.randn_like(latents)
         noisy = torch.lerp(latents, noise, t[:, None, None, None])
-        each = (run(noisy, source, mask, t, tokens) - (noise - latents)).square().mean((1, 2, 3))
+        velocity, copied, logits, drawn, copy = run(noisy, source, mask, t, tokens)
+        each = (velocity - (noise - latents)).square().mean((1, 2, 3))
+        edited = source.abs().sum((1, 2, 3)) > 0
+        told = edited & (tokens[:, 0].abs().sum(1) > 0)
+        moves = F.cross_entropy(logits, move, reduction="none")
         model.zero_grad(set_to_none=True)
-        each.mean().backward()
+        # Near-clean samples divide what a copy misses by the noise level: no sample may outweigh the others.
+        weight = 2 / each.detach().clamp(min=2)
+        ((weight * each).mean() + 0.1 * (moves * told).mean() + copying(copied, drawn, copy, latents, noise, t, edited)).backward()
         for name, parameter in optimiser.named:
             shared.gradients[rank][name].copy_(parameter.grad)
         shared.barrier.wait()
@@ -101,7 +127,6 @@ def work_on(rank: int, shared: Shared, options: argparse.Namespace, step: int, e
         shared.barrier.wait()
         if rank:
             continue
-        edited = source.abs().sum((1, 2, 3)) > 0
         values = each.detach()[~edited].mean().item(), each.detach()[edited].mean().item()
         mean_loss = values[0] if mean_loss is None else 0.99 * mean_loss + 0.01 * values[0]
         edit_loss = values[1] if edit_loss is None else 0.99 * edit_loss + 0.01 * values[1]
@@ -139,16 +164,19 @@ def main() -> None:
     shape = saved["shape"] if saved else dict(width=options.width, blocks=options.blocks, heads=options.heads)
     model = Transformer(**shape).train()
     masters = {name: p.detach().clone() for name, p in model.named_parameters()}
-    model.bfloat16()
+    model.to(FAST_KIND)
     model.frequencies = model.frequencies.float()
     optimiser = MuonAdam(list(model.named_parameters()), matrices_of(model))
     optimiser.masters.update({name: value.float() for name, value in masters.items()})
     average = {name: value.float().clone() for name, value in optimiser.masters.items()}
     step = 0
     if saved:
+        # A checkpoint of a smaller model: what it lacks begins anew.
         optimiser.load_state_dict(saved["optimiser"])
-        average = saved["average"]
+        average |= saved["average"]
         step = saved["step"]
+    model.moves.blank.copy_(blank_latents())
+    average["moves.blank"] = model.moves.blank.float().clone()
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters {shape}, step {step}", flush=True)
     model.share_memory()
     for tensor in (*optimiser.masters.values(), *optimiser.momentum.values(), *optimiser.square.values(), *average.values()):

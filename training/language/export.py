@@ -157,7 +157,7 @@ def write(folder: Path, checkpoint: dict, output_projectors: dict | None, stage:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--output-projectors", type=Path, help="by output, as `signals mix` writes them")
+    parser.add_argument("--output-projectors", type=Path, help="by output, as `signals fit` writes them")
     parser.add_argument("--stage", default="base")
     parser.add_argument("--folder", type=Path, default=work("export", "language-model"))
     options = parser.parse_args()

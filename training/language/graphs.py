@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from ..export.cache import Cache
 from .concepts import block_ids, values_of
 from .projectors import named
 from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, ORDINALS, OUTPUTS, SPEAK, SPOKEN, VECTOR, Conversation
@@ -54,7 +55,6 @@ class Graphs:
         self.record = json.loads((folder / "handover.json").read_text())
         self.tokenizer, self.vectors = tokenizer, vectors
         self.names = [output.name for output in self.step.get_outputs()]
-        self.layers = self.record["shape"]["layers"]
 
     def embed(self, ids: list[int], blocks: list) -> np.ndarray:
         x = self.table.run(None, {"input_ids": np.maximum(np.array([ids]), 0)})[0]
@@ -67,16 +67,14 @@ class Graphs:
                 x[0, place[rows >= 0]] = self.table.run(None, {"input_ids": rows[None, rows >= 0]})[0]
         return x
 
-    def cache(self) -> dict[str, np.ndarray]:
-        empty = np.zeros((1, 0, self.record["shape"]["keyHeads"], self.record["shape"]["headWidth"]), np.float32)
-        return {f"past_{kind}.{index}": empty for index in range(self.layers) for kind in ("key", "value")}
+    def cache(self) -> Cache:
+        return Cache(self.step)
 
-    def run(self, x: np.ndarray, cache: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, x: np.ndarray, cache: Cache) -> tuple[np.ndarray, np.ndarray]:
         """Last logits [V] and all states [n, width]; the cache grows"""
-        past = next(iter(cache.values())).shape[1]
-        got = dict(zip(self.names, self.step.run(None, {"inputs_embeds": x, "position_ids": np.arange(past, past + x.shape[1]), **cache})))
-        for name in cache:
-            cache[name] = np.concatenate([cache[name], got[name.replace("past", "new")]], 1)
+        past = len(cache)
+        got = dict(zip(self.names, self.step.run(None, {"inputs_embeds": x, "position_ids": np.arange(past, past + x.shape[1]), **cache.feeds})))
+        cache.append([got[name] for name in cache.names])
         return got["logits"][0, 0], got["hidden"][0]
 
     def reply(self, talk: Conversation, required: tuple[str, ...] = (), longest: int = 90) -> Reply:

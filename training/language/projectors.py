@@ -85,8 +85,9 @@ class ShippedProjector(nn.Module):
         if told > 1:
             self.share_pieces = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, hidden: torch.Tensor, embedded: torch.Tensor) -> torch.Tensor:
-        tokens = self.transformer(hidden, embedded)
+    def forward(self, hidden: torch.Tensor, embedded: torch.Tensor, blurred: torch.Tensor | None = None) -> torch.Tensor:
+        """`blurred` states, in training, are what the transformer sees"""
+        tokens = self.transformer(hidden if blurred is None else blurred, embedded)
         linear = self.say(self.read((hidden + embedded).flatten(1))).unflatten(1, (self.told, -1))
         sentence = self.share * linear[:, 0] + (1 - self.share) * tokens[:, 0]
         sentence = sentence * (sentence.shape[-1] ** 0.5 / sentence.norm(dim=-1, keepdim=True))

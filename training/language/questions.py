@@ -39,6 +39,21 @@ FORMS = {
         "how do I draw better?", "which pen is good for drawing?", "I cannot draw at all", "drawing calms me down", "the sound of rain makes me sleepy", "what sounds do babies like?", "is silence good for you?", "why do people whistle?", "what is the sound of one hand clapping?", "how do I stop snoring?",
         "my ears hurt", "What is noise pollution?", "how loud is {a}?", "who sings this song?", "I sang in a choir", "what is an opera?", "what is jazz?", "when was the radio invented?", "how long was the longest film?", "how do I make a film without money?", "what is slow motion?", "is video art real art?",
     ],
+    "made": [
+        "how do you draw {a}?", "what is the easiest way to draw {s}?", "any advice on sketching {s}?", "which paper should I use for drawing {s}?", "what's a good way to practise drawing faces?", "best way to paint a wall", "what is the best way to hold a pencil?", "is drawing {s} hard?",
+        "how long does it take to learn to draw?", "do I need talent to draw?", "where can I learn to draw {s}?", "what's the trick to drawing circles?", "why can't I draw straight lines?", "how did people draw {s} in the Stone Age?", "who drew the first cartoon?", "best way to learn painting",
+        "what do I need to paint {a}?", "how do artists sketch so fast?", "What's the best way to cook rice?", "What's the best way to learn a language?", "what's the best way to clean {a}?", "best way to carry {a}", "what is the best way to photograph {s}?", "what's the best way to make friends?",
+        "how do I make {a} out of paper?", "how is {a} made?", "how do you make a film about {s}?", "how do you make a good photo?", "how do I make a good impression?", "how does one make soap?", "what makes {a} special?", "make sense of this: the early bird catches the worm",
+        "write a sonnet about {a}", "write an ode to {a}", "write a verse about {s}", "write a nursery rhyme about {a}", "write two lines about {a}", "write a sentence with the word {b}", "write a paragraph about {s}", "write an essay about {s}", "write a fairy tale about {a}", "write a fable about {a} and {a2}",
+        "write a proverb about {s}", "write a riddle about {a}", "write an acrostic for {b}", "write a tongue twister with {b}", "write a letter to {a}", "write a headline about {s}", "write a review of {a}", "write a tweet about {s}", "write a love poem", "write free verse about the rain", "write a lullaby text about {a}",
+        "write song lyrics about {s}", "write a chorus about {a}", "write an advert for {a}", "write a product description for {a}", "write a menu for a picnic", "write a diary entry of {a}", "write a scene with {a} and {a2}", "write a script about {s}", "write a bedtime story", "write a birthday card text",
+        "compose a poem about {s}", "compose a short verse", "give me a rhyme about {a}", "give me a poem about {a}", "give me a funny line about {s}", "give me a name for {a}", "give me a sentence about {a}", "give me an idea for a story about {a}", "give me a summary of Hamlet", "give me a saying about {s}",
+        "tell me how to draw {a}", "tell me why {s} are loved", "tell me a poem", "tell me the story of {a}", "tell me about drawing", "teach me to draw", "teach me about {s}", "explain how to paint {s}", "explain perspective in drawing", "explain how {a} works",
+        "describe a picture of {a} to me", "describe the sound of {a}", "describe how {a} moves", "how do {s} move?", "what picture made van Gogh famous?", "what is drawn on the French flag?", "what does a drawing of {a} cost?",
+        "who can draw {s} best?", "can you draw well?", "are you good at drawing?", "do you like to paint?", "what can you draw?", "can you make music?", "do you make videos?", "can you sing?", "my drawing of {a} looks bad", "my son drew {a}", "she paints {s}", "he is drawing {a}", "I am writing a poem about {a}",
+        "I am making a film about {s}", "I make {s} from clay", "we made {a} out of snow", "I have to draw {a} for homework, any tips?", "I want to get better at drawing {s}", "I want to write about {s}", "I wrote a song about {a}", "I need a rhyme for {b}", "the film about {s} made me cry", "that drawing was of {a}",
+        "I sold {a} yesterday", "I ate {a}", "my friend has {a}", "there is {a} in my garden", "yesterday I met {a}", "{s} are great", "my favourite thing is {a}", "I am afraid of {s}", "have you ever seen {a}?", "I miss my {b}", "we had {s} for breakfast", "the {b} was expensive", "who is afraid of {s}?",
+    ],
     "plain": [
         "hi", "Hello!", "hey there", "good morning", "thanks", "Thank you very much!", "ok", "bye", "how are you?", "what can you help me with?", "2+2?", "What is 12 times 3?", "what is 100 divided by 4?", "what is 7 + 8?",
         "what is the capital of France?", "What is the capital of Japan?", "Who wrote Hamlet?", "when did the second world war end?", "What is the largest planet?", "how far is the moon?", "why is the sky blue?",
@@ -87,7 +102,7 @@ def questions(count: int = 460, seed: int = 0) -> list[str]:
 def heard(draw: random.Random) -> list[str]:
     """Questions and remarks about sounds, music, films, pictures and speaking that are to be answered in text, each once"""
     found = []
-    for form in FORMS["sound"] + FORMS["said"]:
+    for form in FORMS["sound"] + FORMS["said"] + FORMS["made"]:
         word, other = draw.sample(THINGS, 2)
         found.append(form.format(a=with_article(word), b=word, s=plural(word), a2=with_article(other)))
     return found

@@ -1,34 +1,36 @@
 """Fits the output projectors to states of the exported graph: what the runtime will feed them, rounding included.
 
-    python -m training.language.signals states --seed 1000 [--minutes 4]   # WORK/language/states/1000.npz; one thread, run several
-    python -m training.language.signals fit [--minutes 2]                  # WORK/language/output-transformer.pt, shared by the outputs
-    python -m training.language.signals mix                                # WORK/language/output-projectors.pt, one for each output
+    python -m training.language.signals states --seed 1000 [--wide] [--minutes 4]   # WORK/language/states/1000.npz; one thread, run several
+    python -m training.language.signals fit [--minutes 4]                           # WORK/language/output-projectors.pt, one for all outputs
+    python -m training.language.signals export --folder FOLDER                      # its graphs alone, into a language model's export
 """
 import argparse
 import json
 import random
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ..align.fit import ridge, whiten
 from ..conditioning import TOKENS, WIDTH, conditioning_tokens
 from ..data.nouns import article
+from ..evaluate.nouns import JUDGED
 from ..paths import work
 from . import asking, phrases
 from .base import tokenizer
 from .dialogues import COLOURS
 from .encoded import EveryMedium
 from .graphs import Graphs
-from .projectors import OutputProjector, ShippedProjector, conditioning_loss
+from .projectors import OutputProjector, ShippedProjector, conditioning_loss, export_output, output_module
 from .seen_and_heard import Talks
 from .vocabulary import GROUPS, IDS, OPEN, OUTPUTS, Conversation
+from .wide import Wide, held
 
 #: Kinds of conversations whose signals are read, and their shares; `label` asks for any drawing's label and not an everyday word.
 SHARES = (("label", 16), ("single", 20), ("edits", 8), ("hears", 20), ("films", 20), ("several", 22), ("follows", 8), ("forces", 30), ("turns_into", 6), ("examples", 2))
-#: One caption in so many is kept from learning.
-HELD = 12
 
 
 def conversations(count: int, seed: int) -> list[Conversation]:
@@ -53,42 +55,33 @@ def conversations(count: int, seed: int) -> list[Conversation]:
     return found
 
 
-def states(count: int, minutes: float, seed: int, folder: Path) -> None:
-    started = time.time()
+def states(count: int, minutes: float, seed: int, folder: Path, wide: bool = False) -> None:
+    """`wide`: conversations of `wide.py`; the file is written as they come"""
+    started = saved = time.time()
     media = EveryMedium(seed, as_read=True)
     graphs = Graphs(folder, tokenizer(), media.vectors, threads=1)
     system = Conversation(tokenizer()).ids
     cache = graphs.cache()
     graphs.run(graphs.embed(system, []), cache)
     prompts, outputs, hidden = [], [], []
-    for talk in conversations(count, seed):
+    embedded = {f"embedded.{output}": graphs.table.run(None, {"input_ids": np.array([group])})[0] for output, group in GROUPS.items()}
+    path = work("language", "states", f"{seed}.npz")
+    write = lambda: np.savez(path, prompts=np.array(prompts), outputs=np.array(outputs), hidden=np.stack(hidden), **embedded)
+    talks = Wide(tokenizer(), seed, media.attached, [("hi", "Hello! How can I help you?")], media.said).prepare().conversations() if wide else conversations(count, seed)
+    for talk in islice(talks, count):
         ids = talk.ids[len(system) : talk.signals[-1][0] + 4]
-        _, found = graphs.run(graphs.embed(ids, talk.blocks[: sum(token == IDS[OPEN] for token in ids)]), dict(cache))
+        _, found = graphs.run(graphs.embed(ids, talk.blocks[: sum(token == IDS[OPEN] for token in ids)]), cache.copy())
         for place, signal in talk.signals:
             prompts.append(signal.prompt)
             outputs.append(signal.output)
             hidden.append(found[place - len(system) : place - len(system) + 4].astype(np.float16))
         if time.time() - started > minutes * 60:
             break
-    embedded = {f"embedded.{output}": graphs.table.run(None, {"input_ids": np.array([group])})[0] for output, group in GROUPS.items()}
-    np.savez(work("language", "states", f"{seed}.npz"), prompts=np.array(prompts), outputs=np.array(outputs), hidden=np.stack(hidden), **embedded)
+        if time.time() - saved > 120:
+            write()
+            saved = time.time()
+    write()
     print(f"{len(prompts)} signals, {time.time() - started:.0f} s")
-
-
-@torch.no_grad()
-def whiten(model: OutputProjector, inputs: torch.Tensor) -> None:
-    """The entrance as centred, whitened principal components of hidden + embedded, [n, 4, width]: what differs between captions is 3 % of
-    a signal state's energy, and a random entrance hands the transformer the other 97."""
-    flat = inputs.flatten(0, 1)
-    mean = flat.mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov((flat - mean).T))
-    size = model.enter.out_features
-    values, vectors = values[-size:], vectors[:, -size:]
-    weight = vectors.T / (values + 0.02 * values.median()).sqrt()[:, None]
-    # Mixed by a rotation, so that no unit of the transformer begins with noise alone.
-    rotation = torch.linalg.qr(torch.randn(size, size))[0]
-    model.enter.weight.copy_(rotation @ weight)
-    model.enter.bias.copy_(-model.enter.weight @ mean)
 
 
 def targets_of(names: list[str]) -> np.ndarray:
@@ -104,7 +97,7 @@ def targets_of(names: list[str]) -> np.ndarray:
 
 class States:
     """States [n, 4, width] with their input rows `embedded`, targets of the distinct prompts, each state's target and output, and the rows to
-    learn and to check: some captions are unseen"""
+    learn and to check: some captions are unseen, plain ones of the judged nouns never"""
 
     def __init__(self):
         files = [np.load(path) for path in sorted(work("language", "states", "x").parent.glob("*.npz"))]
@@ -114,90 +107,62 @@ class States:
         rows = {output: torch.from_numpy(files[0][f"embedded.{output}"]) for output in OUTPUTS}
         self.embedded = torch.cat([rows[output] for output in OUTPUTS])[[list(OUTPUTS).index(output) for output in self.outputs]]
         names = sorted(set(prompts))
-        held = set(random.Random(1).sample(names, len(names) // HELD))
         place = {name: index for index, name in enumerate(names)}
         self.targets = torch.from_numpy(targets_of(names))
         self.rows = torch.tensor([place[prompt] for prompt in prompts])
-        test = torch.tensor([prompt in held for prompt in prompts])
+        plain = {article(noun) for noun in JUDGED}
+        test = torch.tensor([held(prompt) and prompt not in plain for prompt in prompts])
         self.learn, self.check = torch.nonzero(~test)[:, 0], torch.nonzero(test)[:, 0]
+        self.nouns = torch.tensor([row for row, prompt in enumerate(prompts) if prompt in plain and self.outputs[row] == "image"])
 
     def of(self, rows: torch.Tensor, output: str) -> torch.Tensor:
         return rows[torch.from_numpy(self.outputs == output)[rows]]
 
 
-def fit(minutes: float, start: dict | None = None, batch: int = 64) -> None:
-    """`start` is an output projector that was tuned beside the language model; without one the entrance is whitened"""
-    started = time.time()
+def fit(minutes: float, rank: int, penalty: float, batch: int = 96) -> None:
+    """A linear reading of all sixteen tokens in closed form (ridge regression of reduced rank, one for all outputs), then the transformer and the shares of both for
+    `minutes` of processor time, on the error of their mixture. The reading is finished at the start; what it says is tuned along, gently."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data = States()
-    hidden, embedded, targets, rows, learn = data.hidden, data.embedded, data.targets, data.rows, data.learn
-    print(f"{len(learn)} signals to learn, {len(data.check)} of unseen captions, {time.time() - started:.0f} s", flush=True)
-    model = OutputProjector()
-    some = learn[torch.randperm(len(learn))[:6000]]
-    if start:
-        model.load_state_dict({name.removeprefix("transformer."): value for name, value in start.items() if name.startswith("transformer.")})
-        print(f"as tuned: unseen {report(model, data, data.check[:800])}", flush=True)
+    x, learn = (data.hidden + data.embedded).flatten(1), data.learn
+    scale = torch.ones(TOKENS, WIDTH)
+    # The sentence token is what the pieces together are.
+    scale[0] = (TOKENS - 1) ** 0.5
+    model = ShippedProjector(OutputProjector(), rank, TOKENS)
+    if (start := work("language", "output-transformer.pt")).exists():
+        model.transformer.load_state_dict(torch.load(start, weights_only=True))
     else:
-        whiten(model, hidden[some] + embedded[some])
-        model.leave.bias.data = targets[rows[learn]].mean((0, 1))
-    rate = 6e-4 if start else 1e-3
-    optimiser = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.98), weight_decay=0.05)
-    # Deviation within a position: the noise of rounding is a part of it.
-    spread = hidden[some].std(0)
-    clock, step = time.time(), 0
-    while (spent := (time.time() - clock) / (minutes * 60)) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 30) * (1 - spent)
+        whiten(model.transformer.enter, x[learn[:6000]].unflatten(1, (4, -1)).flatten(0, 1))
+        model.transformer.leave.bias.data = data.targets[data.rows[learn]].mean((0, 1))
+    read, say, bias = ridge(x[learn], data.targets[data.rows[learn]].flatten(1), rank, penalty, scale.flatten())
+    with torch.no_grad():
+        model.read.weight.copy_(read), model.say.weight.copy_(say), model.say.bias.copy_(bias)
+        model.share.fill_(0.8), model.share_pieces.fill_(0.8)
+    rates = [(list(model.transformer.parameters()), 1e-3), ([model.share, model.share_pieces], 2e-3), (list(model.say.parameters()), 3e-5)]
+    model.read.requires_grad_(False)
+    optimiser = torch.optim.AdamW([{"params": parameters} for parameters, _ in rates], betas=(0.9, 0.98), weight_decay=0.01)
+    # Deviation within a position: the noise of rounding is a part of it. The linear reading sees none, for it reads small directions.
+    spread = x[learn[torch.randperm(len(learn))[:4000]]].std(0).unflatten(0, (4, -1))
+    clock, step = time.process_time(), 0
+    print(f"{len(learn)} signals to learn, {len(data.check)} of unseen captions; at the start {report(model, data, data.check[:800])}", flush=True)
+    while (spent := (time.process_time() - clock) / (minutes * 60)) < 1:
+        for group, (_, rate) in zip(optimiser.param_groups, rates):
+            group["lr"] = rate * min(1, (step + 1) / 50) * (1 - spent)
         chosen = learn[torch.randint(len(learn), (batch,))]
-        noisy = hidden[chosen] + 0.3 * spread * torch.randn(batch, 4, hidden.shape[-1])
-        value = conditioning_loss(model(noisy, embedded[chosen]), targets[rows[chosen]])
+        states = x[chosen].unflatten(1, (4, -1))
+        value = conditioning_loss(model(states, torch.zeros(()), states + 0.2 * spread * torch.randn_like(states)), data.targets[data.rows[chosen]])
         optimiser.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         step += 1
-        if step % 200 == 0:
+        if step % 250 == 0:
             print(f"step {step} loss {value.item():.3f} unseen {report(model, data, data.check[:800])}", flush=True)
     for output in OUTPUTS:
-        print(f"final: {step} steps, {output} unseen {report(model, data, data.of(data.check, output))}", flush=True)
-    torch.save(model.state_dict(), work("language", "output-transformer.pt"))
-
-
-@torch.no_grad()
-def mix(rank: int, ridge: float) -> None:
-    """Adds a linear reading of the four states to the fitted transformer: ridge regression of all sixteen tokens, of reduced rank, one for all
-    outputs. The shares are those that serve unseen captions best."""
-    torch.set_num_threads(1)
-    data, model = States(), OutputProjector()
-    model.load_state_dict(torch.load(work("language", "output-transformer.pt"), weights_only=True))
-    x = (data.hidden[data.learn] + data.embedded[data.learn]).flatten(1)
-    y = data.targets[data.rows[data.learn]].flatten(1)
-    middle, mean = x.mean(0), y.mean(0)
-    x, scale = x - middle, torch.ones(TOKENS, WIDTH)
-    # The sentence token is what the pieces together are.
-    scale[0] = (TOKENS - 1) ** 0.5
-    scale = scale.flatten()
-    square = x.T @ x
-    lower = torch.linalg.cholesky(square + ridge * square.diag().mean() * torch.eye(len(square)))
-    seen = torch.linalg.solve_triangular(lower, x.T @ ((y - mean) * scale), upper=False)
-    basis = torch.linalg.eigh(seen @ seen.T)[1][:, -rank:]
-    shipped = ShippedProjector(model, rank, TOKENS)
-    shipped.read.weight.copy_(torch.linalg.solve_triangular(lower.T, basis, upper=True).T)
-    shipped.say.weight.copy_((basis.T @ seen / scale).T)
-    shipped.say.bias.copy_(mean - shipped.say.weight @ (shipped.read.weight @ middle))
-    check = data.check[torch.randperm(len(data.check), generator=torch.Generator().manual_seed(0))[:1000]]
-    best = {}
-    for name, shares in (("share", (0.0, 0.35, 0.5, 0.65, 1.0)), ("share_pieces", (0.0, 0.3, 0.5, 0.7, 1.0))):
-        for share in shares:
-            getattr(shipped, name).fill_(share)
-            cosine, error, text = figures(shipped, data, check)
-            best.setdefault(name, []).append((-cosine if name == "share" else error, share))
-            print(f"{name} {share}: {text}", flush=True)
-        getattr(shipped, name).fill_(min(best[name])[1])
-    for output in OUTPUTS:
-        print(f"{output}: {report(shipped, data, data.of(data.check, output))}", flush=True)
-    torch.save({output: shipped.state_dict() for output in OUTPUTS}, work("language", "output-projectors.pt"))
+        print(f"{output}, unseen captions: {report(model, data, data.of(data.check, output))}", flush=True)
+    print(f"pictures of the 500 nouns, captions seen: {report(model, data, data.nouns)}; shares {model.share.item():.2f}, {model.share_pieces.item():.2f}", flush=True)
+    torch.save({output: model.state_dict() for output in OUTPUTS}, work("language", "output-projectors.pt"))
 
 
 def report(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> str:
@@ -224,18 +189,20 @@ def figures(model: torch.nn.Module, data: States, chosen: torch.Tensor) -> tuple
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=("states", "fit", "mix"))
+    parser.add_argument("step", choices=("states", "fit", "export"))
     parser.add_argument("--count", type=int, default=8000)
     parser.add_argument("--minutes", type=float, default=3)
-    parser.add_argument("--rank", type=int, default=224)
-    parser.add_argument("--ridge", type=float, default=0.02)
+    parser.add_argument("--rank", type=int, default=512)
+    parser.add_argument("--ridge", type=float, default=0.005)
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--wide", action="store_true", help="captions of everything, rare nouns as often as others")
     parser.add_argument("--folder", type=Path, default=work("export", "language-model"), help="the export whose states are read")
-    parser.add_argument("--checkpoint", help="of the tuning, whose output projector to start the fit from")
     options = parser.parse_args()
     if options.step == "states":
-        states(options.count, options.minutes, options.seed, options.folder)
-    elif options.step == "mix":
-        mix(options.rank, options.ridge)
+        states(options.count, options.minutes, options.seed, options.folder, options.wide)
+    elif options.step == "fit":
+        fit(options.minutes, options.rank, options.ridge)
     else:
-        fit(options.minutes, torch.load(work("language", options.checkpoint), weights_only=True)["output_projector"] if options.checkpoint else None)
+        saved = torch.load(work("language", "output-projectors.pt"), weights_only=True)
+        for output in OUTPUTS:
+            print(f"{output}: largest relative error {export_output(output_module(saved[output]), options.folder, output):.4f}")

@@ -1,11 +1,10 @@
 """Low-rank instruction tuning of nano's language model on the grid that ships: dialogues with media by cross-entropy, plain answers by the
-base model's probabilities. Resumes from its checkpoint.
+base model's probabilities. The descent is that of training.align. Resumes from its checkpoint.
 
     python -m training.language.train --name stage-one --dialogues 4600 --minutes 12 [--start stage-one.pt]
 """
 import argparse
 import json
-import random
 import socket
 import time
 
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..align.tune import CONDITIONING, RATES, Descent, batches
 from ..conditioning import conditioning_tokens
 from ..export.llama_torch import Decoder
 from ..export.llama_weights import LINEARS
@@ -29,10 +29,8 @@ from .vocabulary import ADDED, END, FIRST, GROUPS, IDS, NO_LOSS, ORDINALS, OUTPU
 
 #: Tokens of one process's share of a step, padding included.
 STEP_TOKENS = 640
-#: Learning rates of AdamW.
-RATES = {"pairs": 1.5e-3, "rows": 3e-3, "input_projector": 4e-4, "output_projector": 5e-4}
-#: Weight of the output projector's loss beside the cross-entropy (NExT-GPT adds them as they are; its error is a norm, not a square).
-CONDITIONING = 0.3
+#: An answer with a "sorry" among its first so many letters is none.
+REFUSAL = 40
 #: Added tokens that may be emitted; the head rows of the others stay where they are.
 EMITTED = [*(IDS[token] - FIRST for token in (*ORDINALS, SPEAK, SPOKEN)), *(token - FIRST for group in GROUPS.values() for token in group)]
 
@@ -71,6 +69,8 @@ def replay_conversations() -> list[tuple[Conversation, tuple[int, int] | None]]:
     file = np.load(work("language", "teacher.npz"))
     starts, count, found = file["starts"], int(file["answers"]), []
     for index, entry in enumerate(json.loads(work("language", "replays.json").read_text())[:count]):
+        if "sorry" in entry["answer"][:REFUSAL]:
+            continue  # a refusal learnt here is met by requests
         talk = Conversation(tokenizer())
         talk.user([entry["question"]])
         body = tokenizer()(entry["answer"], add_special_tokens=False).input_ids
@@ -87,23 +87,6 @@ def replay_conversations() -> list[tuple[Conversation, tuple[int, int] | None]]:
 def short_replays() -> list[tuple[str, str]]:
     entries = json.loads(work("language", "replays.json").read_text())
     return [(entry["question"], entry["answer"]) for entry in entries if entry["ended"] and len(entry["answer"]) < 160] or [("hi", "Hello! How can I help you?")]
-
-
-def batches(examples: list, seed: int) -> list[list]:
-    """Examples of similar lengths together, batches in random order; an example is (conversation, teacher rows or None)"""
-    dice = random.Random(seed)
-    dice.shuffle(examples)
-    found, pool = [], 512
-    for start in range(0, len(examples), pool):
-        part: list = []
-        for example in sorted(examples[start : start + pool], key=lambda example: len(example[0].ids)):
-            if part and len(example[0].ids) * (len(part) + 1) > STEP_TOKENS:
-                found.append(part)
-                part = []
-            part.append(example)
-        found.append(part)
-    dice.shuffle(found)
-    return found
 
 
 class Loss:
@@ -191,17 +174,8 @@ def restore(model: Decoder, projectors: torch.nn.ModuleDict, out: torch.nn.Modul
         out.load_state_dict(saved["output_projector"])
 
 
-def average(parameters: list, progress: float) -> float:
-    """Averages gradients over the processes, and how far they are"""
-    for parameter in parameters:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [torch.tensor([progress])])
-    torch.distributed.all_reduce(flat)
-    flat /= torch.distributed.get_world_size()
-    for parameter, part in zip(parameters, flat[:-1].split([parameter.numel() for parameter in parameters])):
-        parameter.grad.copy_(part.view_as(parameter))
-    return float(flat[-1])
+def told(sums: dict[str, float]) -> str:
+    return (f"loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f}")
 
 
 def parse():
@@ -213,6 +187,7 @@ def parse():
     parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates")
     parser.add_argument("--output-projector", default="output-projector-shipped.pt", help="what reads the signals of a start that has no such projector of its own")
     parser.add_argument("--replays", type=int, default=3, help="times that every replay is seen")
+    parser.add_argument("--since", type=int, help="replays of questions from this one on are seen three times as often, and a quarter of the documents: a short stage for what was asked last")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each: two threads of one process wait for each other at every operation, which on a shared machine cost three quarters of the speed")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -227,7 +202,11 @@ def run(rank: int, options) -> None:
     media = EveryMedium(options.seed + rank, as_read=True)
     replays = replay_conversations()
     talks = [talk.trim() for talk in Talks(tokenizer(), options.seed, media.attached, short_replays(), media.said, sentences()).write(options.dialogues)]
-    order = batches([*((talk, None) for talk in talks), *replays * options.replays], options.seed)
+    if options.since is not None:
+        # A document is not a question: its targets begin at once.
+        asked, plain = ([replay for replay in replays if (replay[0].targets[0] == NO_LOSS) == kind] for kind in (True, False))
+        replays = [*asked, *asked[options.since :] * 2, *plain[::4]]
+    order = batches([*((talk, None) for talk in talks), *replays * options.replays], lambda example: len(example[0].ids), STEP_TOKENS, options.seed)
     steps = len(order) // options.processes
     mine = order[rank : steps * options.processes : options.processes]
     say(f"{len(talks)} dialogues, {len(replays)} replays, {sum(len(talk.ids) for talk in talks) + sum(len(talk.ids) for talk, _ in replays) * options.replays} tokens, {steps} steps, {time.time() - started:.0f} s", flush=True)
@@ -238,52 +217,31 @@ def run(rank: int, options) -> None:
     groups = [{"params": [p for name, p in model.named_parameters() if p.requires_grad and name.startswith("layers")], "lr": RATES["pairs"]},
               {"params": [model.rows, model.head_rows], "lr": RATES["rows"]}, {"params": list(projectors.parameters()), "lr": RATES["input_projector"]},
               {"params": list(out.parameters()), "lr": RATES["output_projector"]}]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
-    parameters = [parameter for group in groups for parameter in group["params"]]
-    first, begun = 0, 0.0
+    loss, frozen = Loss(model, projectors, out, media), torch.ones(len(ADDED), 1)
+    frozen[EMITTED] = 0
+
+    def hold() -> None:
+        model.head_rows.grad *= 1 - frozen
+
+    def keep(step: int, progress: float) -> None:
+        torch.save({"state": state(model, projectors, out), "optimiser": descent.optimiser.state_dict(), "step": step, "progress": progress}, resume)
+
+    descent = Descent(groups, loss, options.minutes, options.rate, told, hold, keep if rank == 0 else None, say, options.processes)
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
         restore(model, projectors, out, saved["state"])
-        optimiser.load_state_dict(saved["optimiser"])
-        first, begun = saved["step"], saved["progress"]
+        descent.optimiser.load_state_dict(saved["optimiser"])
+        descent.first, descent.begun = saved["step"], saved["progress"]
     elif options.start:
         restore(model, projectors, out, torch.load(work("language", options.start), weights_only=True))
     else:
         silence(model, torch.tensor([(talk.ids * 4)[:64] for talk, _ in replays[:16]]))
-    frozen = torch.ones(len(ADDED), 1)
-    frozen[EMITTED] = 0
-    loss, seen, sums, rates = Loss(model, projectors, out, media), 0, {}, [group["lr"] for group in groups]
     torch.distributed.barrier()
-    clock = saved_at = time.time()
-    progress, step = begun, first - 1
-    for step in range(first, steps):
-        # Warm-up over 20 steps, then linear decay to a twentieth over the last 60 %, of the steps or of the time, whichever is shorter.
-        factor = options.rate * min(1, (step - first + 1) / 20, 0.05 + 0.95 * (1 - progress) / 0.6)
-        for group, rate in zip(optimiser.param_groups, rates):
-            group["lr"] = rate * factor
-        value, figures = loss(mine[step])
-        value.backward()
-        progress = average(parameters, max((step + 1) / steps, begun + (1 - begun) * (time.time() - clock) / (options.minutes * 60)))
-        model.head_rows.grad *= 1 - frozen
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        seen += sum(len(talk.ids) for talk, _ in mine[step]) * options.processes
-        for name, figure in figures.items():
-            sums[name] = sums.get(name, 0) + figure
-        if step % 20 == 19:
-            say(f"step {step + 1}/{steps} loss {sums['talk'] / max(1, sums['talk_count']):.3f} kl {sums['kl'] / max(1, sums['kl_count']):.3f} "
-                f"drawn {sums['drawn'] / max(1, sums['drawn_count']):.3f} {seen / (time.time() - clock):.0f} tokens/s", flush=True)
-            sums = {}
-        if rank == 0 and time.time() - saved_at > 120:
-            torch.save({"state": state(model, projectors, out), "optimiser": optimiser.state_dict(), "step": step + 1, "progress": progress}, resume)
-            saved_at = time.time()
-        if progress >= 1:
-            break
+    taken = descent.run(mine, lambda batch: sum(len(talk.ids) for talk, _ in batch))
     if rank == 0:
         torch.save(state(model, projectors, out), path)
         resume.unlink(missing_ok=True)
-    say(f"done after {step + 1} steps, {time.time() - started:.0f} s", flush=True)
+    say(f"done after {taken} steps, {time.time() - started:.0f} s", flush=True)
 
 
 def main() -> None:

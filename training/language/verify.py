@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from ..export.cache import Cache
 from ..export.llama_graph import Adapter, Parts, embedding_graph, step_graph, write_weights
 from ..export.llama_weights import from_gguf
 from .base import base_weights, gguf_path, tokenizer
@@ -33,7 +34,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=200)
     count = parser.parse_args().prompts
-    shape = base_weights().shape
     model, _ = from_gguf(gguf_path())
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         step, table = float_graphs(Path(folder))
@@ -41,19 +41,20 @@ def main() -> None:
         for index, question in enumerate(questions(count)[:count]):
             ids = np.array([tokenizer()(prompt(question), add_special_tokens=False).input_ids])
             expected = model(torch.from_numpy(ids)).logits[0, -1].numpy()
-            empty = np.zeros((1, 0, shape.key_heads, shape.head_width), np.float32)
-            feeds = {f"past_{kind}.{layer}": empty for layer in range(shape.layers) for kind in ("key", "value")}
+            cache = Cache(step)
             run = lambda x, start, past: dict(zip(names, step.run(None, {"inputs_embeds": x, "position_ids": np.arange(start, start + x.shape[1]), **past})))
             names = [output.name for output in step.get_outputs()]
             x = table.run(None, {"input_ids": ids})[0]
-            got = run(x, 0, feeds)["logits"][0, 0, :-1]
+            got = run(x, 0, cache.feeds)["logits"][0, 0, :-1]
             same += int(got.argmax() == expected.argmax())
             worst = max(worst, float(np.abs(got - expected).max()))
+            if index % 20 == 19:
+                print(f"{same} of {index + 1}, largest difference {worst:.1e}", flush=True)
             if index % 20 == 0:
                 half = x.shape[1] // 2
-                first = run(x[:, :half], 0, feeds)
-                past = {name: first[name.replace("past", "new")] for name in feeds}
-                cached = max(cached, float(np.abs(run(x[:, half:], half, past)["logits"][0, 0, :-1] - expected).max()))
+                first = run(x[:, :half], 0, cache.feeds)
+                cache.append([first[name] for name in cache.names])
+                cached = max(cached, float(np.abs(run(x[:, half:], half, cache.feeds)["logits"][0, 0, :-1] - expected).max()))
     print(f"float32 graph against transformers: same most likely token on {same}/{count} prompts, largest difference of logits {worst:.1e}; through the cache {cached:.1e}")
 
 

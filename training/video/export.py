@@ -21,20 +21,20 @@ from training.paths import work
 from training.video.mover import Mover, Painter, Planner
 from training.video.transformer import VideoTransformer
 
-#: Sampler as it ships. The planner inside guides itself, so that two motions are never mixed: outside, guidance is 1.
+#: Sampler as it ships. The planner inside draws one motion, which guidance outside would mix with another: it is 1.
 STEPS, GUIDANCE, SHIFT = 12, 1.0, 3.0
-SCALE, PLAN_GUIDANCE = 1.3208, 2.0
+SCALE = 1.3208
 
 
 def load_video(path) -> VideoTransformer | Mover:
     """The averaged weights of a checkpoint of either kind in float32."""
     saved = torch.load(path)
     if "planner" in saved:
-        planner, painter = Planner(), Painter()
+        planner, painter = Planner(*saved["planner"]["book"].shape[:2]), Painter()
         planner.load_state_dict({k: v.float() for k, v in saved["planner"].items()})
         painter.load_state_dict({k: v.float() for k, v in saved["painter"].items()})
-        print(f"{path}: {saved['step'] * saved['batch']} motions, loss {saved['loss']:.4f}")
-        return Mover(planner, painter, SCALE, guidance=PLAN_GUIDANCE).eval()
+        print(f"{path}: {saved['step'] * saved['batch']} captions, loss {saved['loss']:.4f}")
+        return Mover(planner, painter, SCALE).eval()
     model = VideoTransformer(**saved["shape"])
     model.load_state_dict({name: value.float() for name, value in saved["average"].items()})
     print(f"{path}: step {saved['step']}, {saved['step'] * saved['batch']} samples, loss {saved['loss']:.4f}")

@@ -1,7 +1,6 @@
-"""Trains painter and planner of the shipping video transformer: python -m training.video.train_mover --painter-seconds 80 --planner-seconds 200.
+"""Trains the painter of the shipping video transformer: python -m training.video.train_mover --seconds 80 [--resume].
 
-The curves of a clip are read off its matrices, opacity and light off its latents. Both parts are small, so each runs on its own. Checkpoint
-video-mover.pt; --resume goes on from it. Knows nothing about pixels.
+The curves of a clip are read off its matrices, opacity and light off its latents. The planner is train_planner.py's and stays as it is in checkpoint video-mover.pt. Knows nothing about pixels.
 """
 import argparse
 import json
@@ -14,7 +13,7 @@ import torch
 from training.image.muon import MuonAdam
 from training.image.train_transformer import save
 from training.paths import work
-from training.video.mover import CURVES, FRAMES, SPREAD, WRAP, Painter, Planner, ground_of, outline_of
+from training.video.mover import FRAMES, WRAP, Painter, ground_of
 
 
 def curves_of(matrices: np.ndarray, latents: torch.Tensor, rows: list[dict], painter: Painter) -> torch.Tensor:
@@ -58,29 +57,23 @@ def steps_until(seconds: float, optimiser: MuonAdam, muon: float, adam: float):
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--painter-seconds", type=float, default=80)
-    arguments.add_argument("--planner-seconds", type=float, default=200)
-    arguments.add_argument("--sides", type=float, default=1, help="how much oftener ways to the left and right are seen")
+    arguments.add_argument("--seconds", type=float, default=80)
     arguments.add_argument("--resume", action="store_true")
     options = arguments.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(2)
     latents = torch.from_numpy(np.load(work("data", "clips", "latents.npy")))
-    tokens = np.load(work("data", "clips", "tokens.npy"), mmap_mode="r")
     rows = json.loads(work("data", "clips", "rows.json").read_text())
-    painter, planner = Painter(), Planner()
+    path, painter = work("checkpoints", "video-mover.pt"), Painter()
+    saved = torch.load(path) if path.exists() else {"planner": None, "step": 0, "batch": 0, "loss": 0.0}
     curves = curves_of(np.load(work("data", "clips", "matrices.npy")), latents, rows, painter)
     if options.resume:
-        saved = torch.load(work("checkpoints", "video-mover.pt"))
         painter.load_state_dict({k: v.float() for k, v in saved["painter"].items()})
-        planner.load_state_dict({k: v.float() for k, v in saved["planner"].items()})
     learn = np.array([i for i, row in enumerate(rows) if row["split"] == "train" and row["kind"] != "animation"])
     aside = np.array([i for i, row in enumerate(rows) if row["split"] != "train" and row["kind"] != "animation"])
     deviation = curves[learn].std((0, 1))
     print(f"{len(learn)} clips, deviations of the curves {[round(v, 3) for v in deviation.tolist()]}", flush=True)
     side = torch.tensor([-1.0, 1, 1, 1, -1, 1, 1])
-    often = np.array([options.sides if rows[i]["direction"] in ("left", "right") and rows[i]["kind"] in ("move", "roll") else 1 for i in learn])
-    often = often / often.sum()
     random = np.random.default_rng(int(time.time()))
 
     def frames_of(chosen, at):
@@ -89,7 +82,7 @@ def main() -> None:
 
     optimiser = MuonAdam(list(painter.named_parameters()), set())
     mean, average = None, {k: v.clone() for k, v in optimiser.masters.items()}
-    for step in steps_until(options.painter_seconds, optimiser, 0, 2.5e-3):
+    for step in steps_until(options.seconds, optimiser, 0, 2.5e-3):
         first, moved, wanted = frames_of(random.choice(learn, 64), torch.from_numpy(random.integers(1, FRAMES, 64)))
         if step % 2:
             first, moved, wanted = first.flip(-1), moved * side, wanted.flip(-1)
@@ -103,50 +96,12 @@ def main() -> None:
             v.lerp_(optimiser.masters[k], 0.02 if step > 50 else 0.5)
         if step % 100 == 0:
             print(f"painter {step} loss {mean:.4f} {time.strftime('%H:%M:%S')}", flush=True)
-    if options.painter_seconds > 0:
-        with torch.no_grad():
-            for name, p in painter.named_parameters():
-                p.copy_(average[name])
-            first, moved, wanted = frames_of(np.repeat(aside[::3], 2), torch.from_numpy(random.integers(1, FRAMES, 2 * len(aside[::3]))))
-            print(f"painter aside: error {(painter(first, moved) - wanted).square().mean():.4f} of {(wanted - first).square().mean():.4f}", flush=True)
-
-    spread = torch.tensor(SPREAD)
-    named = list(planner.named_parameters())
-    optimiser = MuonAdam(named, {name for name, p in named if name.startswith("blocks.") and p.ndim == 2})
-    outlines = outline_of(latents[:, 0].float())
-    mean, average = None, {k: v.clone() for k, v in optimiser.masters.items()}
-    for step in steps_until(options.planner_seconds, optimiser, 0.02, 2e-3):
-        chosen = random.choice(learn, 64, p=often)
-        mirror = random.random(64) < 0.4
-        names = [rows[i]["mirrored" if m else "texts"] for i, m in zip(chosen, mirror)]
-        said = torch.from_numpy(np.stack([tokens[n[0 if random.random() < 0.25 else random.integers(len(n))]] for n in names]).astype(np.float32))
-        i, m = torch.from_numpy(chosen), torch.from_numpy(mirror)
-        x = curves[i] / spread
-        x[m] *= side
-        outline = outlines[i]
-        outline[m] = outline[m].view(-1, 16, 16).flip(-1).flatten(1)
-        present = (said.abs().sum(-1, keepdim=True) > 0).float()
-        said = said + (0.2 * torch.rand(64, 1, 1) * (torch.rand(64, 1, 1) < 0.6)) * present * torch.randn_like(said)
-        fate = torch.rand(64)
-        said[fate < 0.1] = 0
-        said[(fate >= 0.1) & (fate < 0.25), 1:] = 0
-        outline = outline + 0.1 * torch.randn_like(outline)
-        t, noise = torch.sigmoid(torch.randn(64) + 0.5), torch.randn_like(x)
-        noisy = torch.lerp(x, noise, t[:, None, None])
-        with torch.autocast("cpu", torch.bfloat16):
-            v = planner(noisy, t, said, outline)
-        loss = (v.float() - (noise - x)).square().mean()
-        loss.backward()
-        mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
-        for k, a in average.items():
-            a.lerp_(optimiser.masters[k], 0.015 if step > 100 else 0.3)
-        if step % 100 == 0:
-            print(f"planner {step} loss {mean:.4f} {time.strftime('%H:%M:%S')}", flush=True)
     with torch.no_grad():
-        for name, p in named:
+        for name, p in painter.named_parameters():
             p.copy_(average[name])
-    save(work("checkpoints", "video-mover.pt"), {"planner": {k: v.half() for k, v in planner.state_dict().items()}, "painter": {k: v.half() for k, v in painter.state_dict().items()},
-                                                 "step": step, "batch": 64, "loss": mean})
+        first, moved, wanted = frames_of(np.repeat(aside[::3], 2), torch.from_numpy(random.integers(1, FRAMES, 2 * len(aside[::3]))))
+        print(f"painter aside: error {(painter(first, moved) - wanted).square().mean():.4f} of {(wanted - first).square().mean():.4f}", flush=True)
+    save(path, saved | {"painter": {k: v.half() for k, v in painter.state_dict().items()}})
     print("done", flush=True)
 
 
