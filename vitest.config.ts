@@ -7,7 +7,9 @@ export default defineConfig({
     // Node's SQLite says that it is experimental.
     execArgv: ['--disable-warning=ExperimentalWarning'],
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // Generous, for machines that are slow or busy: what hangs still ends.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

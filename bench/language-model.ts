@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { ComponentSource, Context, LanguageModel, PromptMessage } from '../src/contracts.ts';
 import { causalLanguageModel } from '../src/language-model/causal-lm.ts';
 import { createRandom } from '../src/runtime/random.ts';
-import { loadRuntime, sessionOptions } from '../src/runtime/sessions.ts';
+import { bareToken } from './bare-token.ts';
 import { machine, median, milliseconds, printTable, timed } from './table.ts';
 
 type Component = { uses: string; files: Record<string, { path: string }>; config: Record<string, unknown> };
@@ -47,7 +47,7 @@ async function report(): Promise<void> {
 /** A token in the middle of a reply at about `length` positions, in turns with the bare graph. */
 async function tokenAt(model: LanguageModel, length: number): Promise<Row[]> {
   const messages = await promptOf(model, length - TOKENS / 2);
-  const bare = await bareToken(length);
+  const bare = await bareToken(source, length);
   const times: Record<'greedy' | 'top-p' | 'bare', number[]> = { greedy: [], 'top-p': [], bare: [] };
   const firsts: number[] = [];
   for (const kind of ['greedy', 'top-p', 'greedy', 'top-p'] as const) {
@@ -105,21 +105,6 @@ async function coldStart(): Promise<Cold> {
   await events.return(undefined);
   await model!.dispose();
   return { openMs, tokenMs, totalMs, peakMegabytes: process.resourceUsage().maxRSS / 1024 };
-}
-
-/** The graph alone: one token after `length` cached positions. */
-async function bareToken(length: number): Promise<{ run: () => Promise<unknown>; release: () => Promise<void> }> {
-  const { InferenceSession, Tensor } = await loadRuntime();
-  const session = await InferenceSession.create(source.path('model'), sessionOptions('cpu', false));
-  const past = [1, length, size('kvHeads'), size('headDim')];
-  const slices = Array.from({ length: size('layers') }, (_, layer) => [`key.${layer}`, `value.${layer}`]).flat();
-  const values = createRandom(0).normal(past.reduce((a, b) => a * b));
-  const feeds = {
-    inputs_embeds: new Tensor('float32', createRandom(1).normal(size('modelWidth')).map((value) => value / 10), [1, 1, size('modelWidth')]),
-    position_ids: new Tensor('int64', BigInt64Array.of(BigInt(length)), [1]),
-    ...Object.fromEntries(slices.map((name) => [`past_${name}`, new Tensor('float32', values, past)])),
-  };
-  return { run: async () => session.run(feeds, ['logits', ...slices.map((name) => `new_${name}`)]), release: async () => session.release() };
 }
 
 function size(key: string): number {

@@ -112,7 +112,7 @@ async function load(model: string, child: ChildProcess, client: Client): Promise
   const later = memory.filter(([minutes]) => minutes > lastMs / 180_000);
   return [
     row('accepted, p50 and p99', accepted, 'from the request to 202: validated and on disk'),
-    model === 'instant' ? row('whole, p50 and p99', ended, 'from the request to the terminal event at the client: all of it is ours') : row('told, p50 and p99', ended, 'from the terminal event in the log to the client'),
+    model === 'instant' ? row('whole, p50 and p99', ended, 'from the request to the terminal event at the client: all of it is ours') : row('told, p50 and p99', ended, 'from when the engine has ended the job, over the log, to the client'),
     ['jobs a second', (ended.length / seconds).toFixed(0), `${ended.length} jobs${full === 0 ? '' : `, ${full} requests were told that the queue is full`}`],
     ['events a second', (events / seconds).toFixed(0), 'over SSE'],
     ['memory', `${(memory.at(-1)?.[1] ?? 0).toFixed(0)} MB`, `of the server's process; slope ${slope(later).toFixed(1)} MB a minute after the first third`],

@@ -44,10 +44,10 @@ export interface Steps {
   context(random: Random): Context;
 }
 
-export function createSteps(chain: Chain, signal: AbortSignal): Steps {
+export function createSteps(chain: Chain, signal: AbortSignal, elsewhere?: Context['elsewhere']): Steps {
   const notes: JobEventBody[] = [];
   const warn = (code: string, message: string): void => void notes.push({ type: 'job-warning', code, message });
-  return { chain, notes, context: (random) => ({ signal, random, warn }) };
+  return { chain, notes, context: (random) => ({ signal, random, warn, ...(elsewhere !== undefined && { elsewhere }) }) };
 }
 
 /** Adds a trace of a step that began at `start` (milliseconds of `performance.now`). */
@@ -73,22 +73,34 @@ export async function encode(steps: Steps, media: Media): Promise<Encoding> {
   return encoding;
 }
 
-/** A medium as the language model reads it: its own embeddings, and those of the tracks inside it that the model can read. */
-export async function embed(steps: Steps, media: Media): Promise<Required<Pick<PromptMedia, 'embeds' | 'tracks'>>> {
+interface Read {
+  readonly embeds: Tensor;
+  readonly tracks: NonNullable<PromptMedia['tracks']>;
+}
+
+/** A medium as the language model reads it beside the words `about` it: its embeddings and those of its tracks; none where the model is only told of it. */
+export async function read(steps: Steps, media: Media, about = ''): Promise<Pick<PromptMedia, 'embeds' | 'tracks'>> {
+  const { inputs, languageModel } = steps.chain;
+  const isRead = (inputs.get(media.modality)?.projector ?? null) !== null;
+  return !isRead && languageModel?.component.unseen === true && inputs.has(media.modality) ? { embeds: null } : embed(steps, media, about);
+}
+
+/** A medium's own embeddings, and those of the tracks inside it that the model can read. */
+async function embed(steps: Steps, media: Media, about: string): Promise<Read> {
   const { inputs } = steps.chain;
   const projector = inputs.get(media.modality)?.projector;
   if (projector === null || projector === undefined) {
-    const read = [...inputs].flatMap(([modality, input]) => (input.projector === null ? [] : [modality]));
-    throw new AnymodalError('unsupported', `the language model of this bundle reads no ${media.modality}; it reads ${['text', ...read].join(', ')}`);
+    const readable = [...inputs].flatMap(([modality, input]) => (input.projector === null ? [] : [modality]));
+    throw new AnymodalError('unsupported', `the language model of this bundle reads no ${media.modality}; it reads ${['text', ...readable].join(', ')}`);
   }
   const encoding = await encode(steps, media);
   const start = performance.now();
-  const embeds = await projector.component.project(encoding.tokens, steps.context(createRandom(0)));
+  const embeds = await projector.component.project(encoding.tokens, steps.context(createRandom(0)), about);
   trace(steps, 'input-projector', projector.name, { embeds }, start);
   const tracks: { modality: string; embeds: Tensor }[] = [];
   for (const track of encoding.tracks) {
     if ((inputs.get(track.modality)?.projector ?? null) === null) continue;
-    const inside = await embed(steps, track);
+    const inside = await embed(steps, track, about);
     tracks.push({ modality: track.modality, embeds: inside.embeds }, ...inside.tracks);
   }
   return { embeds, tracks };

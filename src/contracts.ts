@@ -68,6 +68,8 @@ export interface Context {
   readonly signal: AbortSignal;
   readonly random: Random;
   warn(code: string, message: string): void;
+  /** Waits for what is done elsewhere, while others take their steps; absent where nobody else waits. */
+  elsewhere?<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Disposable {
@@ -103,9 +105,9 @@ export interface Encoder extends Disposable {
   encode(media: Media, context: Context): Promise<Encoding>;
 }
 
-/** Encoder tokens [n, d_enc] to embeddings of the language model [m, d_model]. */
+/** Encoder tokens [n, d_enc] to embeddings of the language model [m, d_model]. `about`: the words of the message that the medium stands in, for a projector that reads them too. */
 export interface InputProjector extends Disposable {
-  project(tokens: Tensor, context: Context): Promise<Tensor>;
+  project(tokens: Tensor, context: Context, about?: string): Promise<Tensor>;
 }
 
 /** A medium of the conversation as the language model sees it: its ordinal (from 1) and its projected embeddings. */
@@ -113,8 +115,10 @@ export interface PromptMedia {
   readonly type: 'media';
   readonly ordinal: number;
   readonly modality: string;
-  /** [m, d_model] */
-  readonly embeds: Tensor;
+  /** [m, d_model]; null where the model is told of the medium and does not read it (`LanguageModel.unseen`). */
+  readonly embeds: Tensor | null;
+  /** The medium itself, for a model that is elsewhere. */
+  readonly media?: Media;
   /** Media found inside it that the model reads too, such as the sound of a video; they have no ordinal of their own. */
   readonly tracks?: readonly { readonly modality: string; /** [m, d_model] */ readonly embeds: Tensor }[];
   /** In an answer: the signal that this medium came from; absent where that is not known. */
@@ -169,6 +173,8 @@ export interface LanguageModel extends Disposable {
   readonly options: JsonSchema;
   /** Outputs that this model can ask for, by signal tokens or by a caption. */
   readonly outputs: readonly string[];
+  /** Whether it takes media that nothing projects into its space: it knows of them and can point at them. */
+  readonly unseen?: boolean;
   /** Leaving the loop stops the model. Checks `context.signal` before every token. */
   generate(
     request: {
@@ -250,8 +256,11 @@ export interface Decoder extends Disposable {
   readonly follows?: readonly string[];
   /** Whether `DecodeRequest.negative` is honoured. */
   readonly negative: boolean;
-  /** Compares references before the job is queued, where the request settles them; throws `bad_input`, `bad_media`. Absent where all go together. */
-  check?(references: readonly Reference[], context: Context): Promise<void>;
+  /**
+   * Compares references before the job is queued, where the request settles them, and looks at the options where it names the output;
+   * throws `bad_input`, `bad_media`, `unsupported` for a file format that cannot be written here. Absent where everything goes.
+   */
+  check?(references: readonly Reference[], context: Context, options?: DecodeRequest['options'] | null): Promise<void>;
   /**
    * Puts media of the outputs that followed it in its group into the file of `media`, such as the sound of a video; nothing is
    * encoded anew that was encoded, metadata stay. Absent where a file holds one medium. Throws `bad_input` for a format that cannot hold them.
@@ -269,6 +278,8 @@ export interface ComponentSource {
   /** Absolute path of a file declared by the component. Throws `bundle_invalid` for one that is not declared. */
   path(file: string): string;
   readonly device: Device;
+  /** Says in a sentence what whoever opens the bundle should know, such as a server that does not answer; absent where nobody listens. */
+  note?(text: string): void;
 }
 
 /**
@@ -283,12 +294,17 @@ export interface ComponentSource {
  */
 export type Ports = Readonly<Record<string, readonly (number | null)[]>>;
 
+/** An engine as a component: jobs and embeddings come checked against `describe`. */
+export interface WholeEngine extends Pick<Engine, 'describe' | 'run' | 'embed'>, Disposable {}
+
 export interface ComponentKinds {
   readonly encoder: Encoder;
   readonly 'input-projector': InputProjector;
   readonly 'language-model': LanguageModel;
   readonly 'output-projector': OutputProjector;
   readonly decoder: Decoder;
+  /** A whole engine that is elsewhere; alone in its bundle. */
+  readonly engine: WholeEngine;
 }
 export type ComponentKind = keyof ComponentKinds;
 
@@ -374,6 +390,8 @@ export interface EngineDescription {
   readonly notes?: readonly string[];
   /** What the bundle's makers say that it cannot do, for people: a plain sentence each. */
   readonly limits?: readonly string[];
+  /** The bundle's model card in Markdown, for people; absent where it has none. */
+  readonly card?: string;
   readonly inputs: readonly {
     readonly modality: string;
     readonly mediaTypes: readonly string[];
@@ -396,10 +414,16 @@ export interface EngineDescription {
 /** The one door to the models. Implemented in this process and by a child process. */
 export interface Engine {
   describe(): Promise<EngineDescription>;
-  /** Validates a job as `run` does before `job-queued`, and runs nothing. Throws what `run` would end with. */
-  check(job: JobRequest, signal?: AbortSignal): Promise<void>;
-  /** Runs a job. Aborting `signal`, or leaving the loop, cancels it. */
-  run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent>;
+  /**
+   * Validates a job as `run` does before `job-queued`, and runs nothing. Throws what `run` would end with.
+   * `isNext` says that `run` of it follows at once: an engine may let long jobs pause for that moment.
+   */
+  check(job: JobRequest, signal?: AbortSignal, isNext?: boolean): Promise<void>;
+  /**
+   * Runs a job. Aborting `signal`, or leaving the loop, cancels it.
+   * `isLong` says that it is much work: an engine may let the first results of others go before its steps from the first one on.
+   */
+  run(job: JobRequest, signal?: AbortSignal, isLong?: boolean): AsyncGenerator<JobEvent>;
   embed(request: EmbedRequest, signal?: AbortSignal): AsyncGenerator<JobEvent>;
   close(): Promise<void>;
 }

@@ -23,6 +23,7 @@ const errorCodes = [
   'rate_limited', // too many requests of one key in a minute
   'queue_full', // too much waits already; try again later
   'disk_full', // nothing more can be kept
+  'unavailable', // a service behind the server does not answer; try again later
   'shutting_down', // the server ends; try another or later
   'internal', // a fault of ours
 ] as const;

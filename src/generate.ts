@@ -2,8 +2,8 @@
 // decoders, media; and the direct route around the language model. Knows no modality, no bundle format and no process.
 
 import { chosenByModel, chosenByRequest, provenanceOf, type Chosen } from './references.ts';
-import { condition, createSteps, embed, join, joint, jointMean, mixed, textMedia, trace, type Chain, type ChainOutput, type Steps } from './chain.ts';
-import type { DecodeResult, JobEventBody, JobRequest, LanguageModelEnd, Media, PromptMedia, PromptMessage, Source, TextPart } from './contracts.ts';
+import { condition, createSteps, join, joint, jointMean, mixed, read, textMedia, trace, type Chain, type ChainOutput, type Steps } from './chain.ts';
+import type { Context, DecodeResult, JobEventBody, JobRequest, LanguageModelEnd, Media, PromptMedia, PromptMessage, Source, TextPart } from './contracts.ts';
 import { AnymodalError } from './errors.ts';
 import { indexOf, together } from './groups.ts';
 import { createRandom } from './runtime/random.ts';
@@ -41,8 +41,8 @@ type Reply = { readonly orders: readonly Order[]; readonly usage: Usage };
  *
  * @param job its route is `chat` or `direct`; its options are checked and complete
  */
-export async function* generate(chain: Chain, job: JobRequest, variant: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
-  const run: Run = { ...createSteps(chain, signal), job, variant, seed: job.seed + variant };
+export async function* generate(chain: Chain, job: JobRequest, variant: number, signal: AbortSignal, elsewhere?: Context['elsewhere']): AsyncGenerator<JobEventBody, Usage> {
+  const run: Run = { ...createSteps(chain, signal, elsewhere), job, variant, seed: job.seed + variant };
   const { orders, usage } = yield* job.route === 'chat' ? converse(run) : goDirectly(run);
   for (const { leader, followers } of together(orders, chain.groups)) {
     signal.throwIfAborted();
@@ -67,13 +67,14 @@ async function* converse(run: Run): AsyncGenerator<JobEventBody, Reply> {
   const media: Media[] = [];
   const messages: PromptMessage[] = [];
   for (const { role, parts } of job.messages) {
-    const read: (TextPart | PromptMedia)[] = [];
+    const shown: (TextPart | PromptMedia)[] = [];
+    const about = parts.flatMap((part) => (part.type === 'text' && part.text.trim() !== '' ? [part.text.trim()] : [])).join(' ');
     for (const part of parts) {
-      if (part.type === 'text') read.push(part);
-      else read.push({ type: 'media', ordinal: media.push(part.media), modality: part.media.modality, ...(await embed(run, part.media)), ...(part.made && { made: part.made }) });
+      if (part.type === 'text') shown.push(part);
+      else shown.push({ type: 'media', ordinal: media.push(part.media), modality: part.media.modality, media: part.media, ...(await read(run, part.media, about)), ...(part.made && { made: part.made }) });
       yield* notesOf(run);
     }
-    messages.push({ role, parts: read });
+    messages.push({ role, parts: shown });
   }
 
   const context = run.context(createRandom(run.seed).fork('text'));

@@ -15,12 +15,23 @@ export type Checked<T> = { readonly value: T; readonly faults: readonly [] } | {
  * @param where prefix of each line, such as `image`
  */
 export function checkSchema<T = unknown>(schema: JsonSchema, value: unknown, where: string): Checked<T> {
-  // The schemas are our own constants; to check them against the standard's own schema would take longer than a denoising step.
-  const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true, meta: false, validateSchema: false }).compile<T>(schema);
+  const validate = validatorOf(schema).compile<T>(schema);
   const copy: unknown = structuredClone(value);
   if (validate(copy)) return { value: copy, faults: [] };
   const lines = (validate.errors ?? []).filter((error) => error.keyword !== 'if').map((error) => describe(error, where));
   return { value: null, faults: [...new Set(lines)] };
+}
+
+/** A validator for each schema, which compiles it once: that takes as long as a step of a denoiser, and every job is checked against several. Schemas never change. */
+const validators = new WeakMap<JsonSchema, Ajv2020>();
+
+function validatorOf(schema: JsonSchema): Ajv2020 {
+  const known = validators.get(schema);
+  if (known !== undefined) return known;
+  // The schemas are our own constants: they are not checked against the standard's own schema.
+  const validator = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true, meta: false, validateSchema: false });
+  validators.set(schema, validator);
+  return validator;
 }
 
 /** A component's config with defaults filled in. Throws `bundle_invalid` with every fault; `factory` is for the message. */

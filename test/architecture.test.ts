@@ -16,7 +16,7 @@ function sources(...folders: readonly string[]): string[] {
 }
 
 test('every file keeps the rules of its room', () => {
-  const files = sources('src', 'media', 'encoders', 'projectors', 'decoders', 'models', 'bench');
+  const files = sources('src', 'media', 'encoders', 'projectors', 'decoders', 'remote', 'models', 'bench');
   expect(files.length).toBeGreaterThan(50);
   expect(files.flatMap((file) => faultsOf(file, readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });
@@ -54,6 +54,9 @@ describe('the checker finds', () => {
     ['a built-in in the contracts', 'src/contracts.ts', "import type { Buffer } from 'node:buffer';", 'imports node:buffer; expected no import'],
     ['the engine inside the server', 'src/server/x.ts', "import { createEngine } from '../engine/engine.ts';", "a server knows the engine's client alone"],
     ['the environment', 'src/engine/x.ts', 'const level = process.env.LEVEL;', 'reads process.env'],
+    ['a component that asks a server', 'decoders/x.ts', "const answer = await fetch('http://127.0.0.1/');", 'uses the network'],
+    ['a component that opens a socket', 'encoders/x.ts', "import { connect } from 'node:net';", 'uses the network'],
+    ['a protocol with a transport of its own', 'remote/openai/x.ts', "const socket = new WebSocket('ws://127.0.0.1/');", 'uses the network'],
     ['chance', 'decoders/x.ts', 'const noise = Math.random();', 'uses Math.random'],
     ['the console', 'media/x.ts', 'console.log(1);', 'writes to the console'],
     ['a default export', 'media/x.ts', 'export default 1;', 'has a default export'],

@@ -15,6 +15,8 @@ const rooms: readonly { readonly name: string; readonly path: RegExp; readonly i
     path: new RegExp(`^${name}/`),
     imports: ['contracts', 'errors', 'schema', 'runtime', ...(name === 'projectors' || name === 'src/language-model' ? [] : ['media'])],
   })),
+  // The one room of components that other machines do the work of; the language models' text protocol serves it too.
+  { name: 'remote', path: /^remote\//, imports: ['contracts', 'errors', 'schema', 'media', 'client', 'src/language-model'] },
   { name: 'generate', path: /^src\/(generate|chain|groups|references|wants)\.ts$/, imports: ['contracts', 'errors', 'runtime'] },
   { name: 'engine', path: /^src\/engine\//, imports: ['contracts', 'errors', 'schema', 'runtime', 'bundle', 'generate'] },
   { name: 'queue', path: /^src\/queue\//, imports: ['contracts', 'errors'] },
@@ -23,7 +25,7 @@ const rooms: readonly { readonly name: string; readonly path: RegExp; readonly i
   { name: 'mcp', path: /^src\/mcp\//, imports: ['contracts', 'errors', 'client'] },
   { name: 'ai-sdk', path: /^src\/ai-sdk\//, imports: ['contracts', 'errors', 'client'] },
   // The composition root names rooms of components by URL and imports none.
-  { name: 'cli', path: /^src\/cli\//, imports: ['contracts', 'errors', 'schema', 'bundle', 'engine', 'media', 'queue', 'server', 'runtime', 'client', 'mcp'] },
+  { name: 'cli', path: /^src\/cli\//, imports: ['contracts', 'errors', 'schema', 'bundle', 'engine', 'media', 'queue', 'server', 'runtime', 'client', 'mcp', 'remote'] },
   { name: 'index', path: /^src\/index\.ts$/, imports: ['contracts', 'errors', 'bundle', 'engine', 'cli'] },
   { name: 'models', path: /^models\//, imports: ['bundle'] },
 ];
@@ -34,10 +36,16 @@ const packages: readonly { readonly name: RegExp; readonly path: RegExp }[] = [
   { name: /^(sharp|wavefile|mediabunny|@mediabunny\/.*|node-av)$/, path: /^media\// },
   { name: /^(hono|@hono\/.*)$/, path: /^src\/server\// },
   { name: /^ajv/, path: /^src\/schema\.ts$/ },
+  { name: /^(bullmq|ioredis)$/, path: /^src\/queue\/redis\// },
+  { name: /^aws4fetch$/, path: /^src\/queue\/object-store\// },
+  { name: /^pg$/, path: /^src\/server\/conversations\// },
 ];
 
+/** What runs a job without asking anybody: every room of the engine's process, but for the transport of remote components. */
+const offline = /^(encoders|projectors|decoders|media|src\/(language-model|runtime|engine|schema|chain|generate|groups|references|wants))\b|^remote\/(?!server\/)/;
+
 /** Files of types alone, where a reader needs all in one place. */
-const longFiles = new Map([['src/contracts.ts', 410]]);
+const longFiles = new Map([['src/contracts.ts', 440]]);
 
 export interface Import {
   readonly specifier: string;
@@ -83,7 +91,11 @@ export function faultsOf(file: string, source: string): string[] {
 
   const code = withoutComments(source);
   // sessions.ts sets one variable before the native library reads it; a program without our command line has no other place for it.
-  if (/\bprocess\.env\b/.test(code) && !['src/cli/environment.ts', 'src/runtime/sessions.ts'].includes(file)) fault('reads process.env');
+  if (offline.test(file) && (/\bfetch\(|\bnew (?:WebSocket|EventSource)\b/.test(code) || importsOf(source).some(({ specifier }) => /^(node:)?(http|https|http2|net|tls|dgram|dns)(\/|$)|^undici/.test(specifier)))) {
+    fault('uses the network; components that ask a server are in remote/, and their transport in remote/server/');
+  }
+  // A remote component reads its key where the bundle runs, which may be a child process.
+  if (/\bprocess\.env\b/.test(code) && !['src/cli/environment.ts', 'src/runtime/sessions.ts', 'remote/server/settings.ts'].includes(file)) fault('reads process.env');
   if (/\bMath\.random\b/.test(code)) fault('uses Math.random; draw from a Random');
   if (/\bconsole\./.test(code) && !/^(src\/cli|bench)\//.test(file)) fault('writes to the console');
   if (/^\s*export\s+default\b|\bas default\b/m.test(code)) fault('has a default export');

@@ -227,6 +227,7 @@ describe('what is refused before a job is queued', () => {
     ['seed that overflows', { seed: Number.MAX_SAFE_INTEGER, count: 2 }, 'bad_option', 'for 2 variants'],
     ['no count', { count: 0 }, 'bad_option', 'count: got 0'],
     ['nothing to say', { messages: [{ role: 'user', parts: [{ type: 'text', text: ' ' }] }] }, 'bad_input', 'nothing to work from'],
+    ['a text without end', { messages: [{ role: 'user', parts: [{ type: 'text', text: 'a'.repeat(1_000_001) }] }] }, 'bad_input', 'got a text of 1000001 characters, at most 1000000'],
     ['the last word not the user\'s', { messages: [{ role: 'assistant', parts: [{ type: 'text', text: 'hi' }] }] }, 'bad_input', 'the last one must be the user\'s'],
     ['unknown modality', { messages: [{ role: 'user', parts: [smell('rose')] }] }, 'unsupported', 'smell: bundle fake cannot read smell; it can read image'],
     ['unknown media type', { messages: [{ role: 'user', parts: [{ type: 'media', media: mediaOf('image', 'image/gif', 'x') }] }] }, 'bad_media', 'image: got image/gif, expected one of image/png'],

@@ -1,7 +1,7 @@
 // The engine's process: opens the engine it is told to, runs what it is sent, and ends when its parent closes it or is gone.
 // Started by connection.ts alone; holds no queue and no conversation.
 
-import type { Engine, JobEvent, JobEventBody, JobRequest } from '../contracts.ts';
+import type { Engine, JobEvent, JobEventBody } from '../contracts.ts';
 import { createEngine } from './engine.ts';
 import { failureOf, reasonOf } from './failures.ts';
 import type { FromChild, ToChild, Work } from './protocol.ts';
@@ -49,14 +49,14 @@ async function run(key: number, work: Work, signal: AbortSignal): Promise<void> 
 }
 
 function eventsOf(opened: Engine, work: Work, signal: AbortSignal): AsyncGenerator<JobEvent> {
-  if (work.type === 'check') return check(opened, work.job, signal);
-  return work.type === 'run' ? opened.run(work.job, signal) : opened.embed(work.request, signal);
+  if (work.type === 'check') return check(opened, work, signal);
+  return work.type === 'run' ? opened.run(work.job, signal, work.isLong) : opened.embed(work.request, signal);
 }
 
-async function* check(opened: Engine, job: JobRequest, signal: AbortSignal): AsyncGenerator<JobEvent> {
+async function* check(opened: Engine, { job, isNext }: Extract<Work, { type: 'check' }>, signal: AbortSignal): AsyncGenerator<JobEvent> {
   const event = (body: JobEventBody): JobEvent => ({ ...body, job: job.id, attempt: 1 });
   try {
-    await opened.check(job, signal);
+    await opened.check(job, signal, isNext);
     yield event({ type: 'job-end', usage: { inputTokens: 0, outputTokens: 0 } });
   } catch (error) {
     yield event(signal.aborted ? { type: 'job-abort', reason: reasonOf(signal.reason) } : { type: 'job-error', ...failureOf(error) });

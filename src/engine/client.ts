@@ -42,15 +42,15 @@ class ChildEngine implements Engine {
     return (await this.#connect()).opened;
   }
 
-  async check(job: JobRequest, signal?: AbortSignal): Promise<void> {
-    for await (const event of this.#events(job.id, { type: 'check', job }, signal)) {
+  async check(job: JobRequest, signal?: AbortSignal, isNext = false): Promise<void> {
+    for await (const event of this.#events(job.id, { type: 'check', job, isNext }, signal)) {
       if (event.type === 'job-abort') throw new AnymodalError('aborted', event.reason);
       if (event.type === 'job-error') throw new AnymodalError(isErrorCode(event.code) ? event.code : 'internal', event.message);
     }
   }
 
-  run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    return this.#events(job.id, { type: 'run', job }, signal);
+  run(job: JobRequest, signal?: AbortSignal, isLong = false): AsyncGenerator<JobEvent> {
+    return this.#events(job.id, { type: 'run', job, isLong }, signal);
   }
 
   embed(request: EmbedRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {

@@ -1,7 +1,8 @@
 // The engine in this process: opens a bundle, runs jobs and embeddings step by step in turns, ends each with one event.
 // Knows no modality, no queue and no conversation.
 
-import type { AnyFactory, EmbedRequest, Engine, EngineDescription, JobEvent, JobEventBody, JobRequest, Media } from '../contracts.ts';
+import type { AnyFactory, Context, EmbedRequest, Engine, EngineDescription, JobEvent, JobEventBody, JobRequest, Media } from '../contracts.ts';
+import { readCard } from '../bundle/card.ts';
 import { openBundle } from '../bundle/open.ts';
 import { resolveModel } from '../bundle/resolve.ts';
 import { createSteps, joint, textMedia } from '../chain.ts';
@@ -16,8 +17,10 @@ import type { EngineOptions } from './options.ts';
 import { Recent } from './recent.ts';
 import { checkEmbedRequest, resolveJob } from './resolve-job.ts';
 import { Turns } from './turns.ts';
+import { openWholeEngine } from './whole-engine.ts';
 
-type Work = (signal: AbortSignal, position: number) => AsyncGenerator<JobEventBody, Usage>;
+type Elsewhere = NonNullable<Context['elsewhere']>;
+type Work = (signal: AbortSignal, position: number, elsewhere: Elsewhere) => AsyncGenerator<JobEventBody, Usage>;
 
 /** Media that were checked and found good, by encoder; a key has some 80 bytes. */
 const CHECKED_MEDIA_BYTES = 2 ** 18;
@@ -29,11 +32,14 @@ const CHECKED_MEDIA_BYTES = 2 ** 18;
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const factories = await loadFactories(options.factoryModules);
   const opened = await openBundle(await resolveModel(options.bundle, process.cwd()), factories);
+  if (opened.bundle.engine !== undefined) return openWholeEngine(opened, opened.bundle.engine);
   const { device, note } = await chooseDevice(options.device);
   const chain = await openChain(opened, device);
   const { licence, limits } = opened.bundle;
   const description = describeChain(chain, licence, device, note);
-  return new ChainEngine(chain, { ...description, ...(opened.notes.length > 0 && { notes: opened.notes }), ...(limits !== undefined && { limits }) });
+  const card = await readCard(opened.folder);
+  const notes = [...opened.notes, ...chain.notes];
+  return new ChainEngine(chain, { ...description, ...(card !== null && { card }), ...(notes.length > 0 && { notes }), ...(limits !== undefined && { limits }) });
 }
 
 class ChainEngine implements Engine {
@@ -53,17 +59,18 @@ class ChainEngine implements Engine {
     return this.#description;
   }
 
-  async check(job: JobRequest, signal = new AbortController().signal): Promise<void> {
+  async check(job: JobRequest, signal = new AbortController().signal, isNext = false): Promise<void> {
     // Runs no graph, and so waits for no turn: who asks is answered between two steps of others.
     await this.#resolve(job, AbortSignal.any([signal, this.#closing.signal]));
+    if (isNext) this.#turns.expect(job.id);
   }
 
-  run(job: JobRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    return this.#events(job.id, signal, (stop, position) => this.#generate(job, position, stop));
+  run(job: JobRequest, signal?: AbortSignal, isLong = false): AsyncGenerator<JobEvent> {
+    return this.#events(job.id, signal, (stop, position, elsewhere) => this.#generate(job, position, stop, elsewhere), isLong);
   }
 
   embed(request: EmbedRequest, signal?: AbortSignal): AsyncGenerator<JobEvent> {
-    return this.#events(request.id, signal, (stop, position) => this.#embed(request, position, stop));
+    return this.#events(request.id, signal, (stop, position, elsewhere) => this.#embed(request, position, stop, elsewhere));
   }
 
   async close(): Promise<void> {
@@ -74,12 +81,12 @@ class ChainEngine implements Engine {
   }
 
   /** Steps of one piece of work as events, ended by exactly one terminal event. */
-  async *#events(job: string, signal: AbortSignal | undefined, work: Work): AsyncGenerator<JobEvent> {
+  async *#events(job: string, signal: AbortSignal | undefined, work: Work, isLong = false): AsyncGenerator<JobEvent> {
     const event = (body: JobEventBody): JobEvent => ({ ...body, job, attempt: 1 });
     const left = new AbortController();
     const stop = AbortSignal.any([left.signal, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    const steps = work(stop, this.#active);
-    const seat = this.#turns.join();
+    const seat = this.#turns.join(job, isLong);
+    const steps = work(stop, this.#active, async (elsewhere) => seat.away(elsewhere));
     this.#active += 1;
     try {
       for (;;) {
@@ -100,13 +107,13 @@ class ChainEngine implements Engine {
     }
   }
 
-  async *#generate(request: JobRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
+  async *#generate(request: JobRequest, position: number, signal: AbortSignal, elsewhere: Elsewhere): AsyncGenerator<JobEventBody, Usage> {
     const job = await this.#resolve(request, signal);
     yield { type: 'job-queued', position };
     yield this.#start(job.seed, job.count);
     const usage = { inputTokens: 0, outputTokens: 0 };
     for (let variant = 0; variant < job.count; variant += 1) {
-      const used = yield* generate(this.#chain, job, variant, signal);
+      const used = yield* generate(this.#chain, job, variant, signal, elsewhere);
       usage.inputTokens += used.inputTokens;
       usage.outputTokens += used.outputTokens;
     }
@@ -121,13 +128,13 @@ class ChainEngine implements Engine {
     return job;
   }
 
-  async *#embed(request: EmbedRequest, position: number, signal: AbortSignal): AsyncGenerator<JobEventBody, Usage> {
+  async *#embed(request: EmbedRequest, position: number, signal: AbortSignal, elsewhere: Elsewhere): AsyncGenerator<JobEventBody, Usage> {
     checkEmbedRequest(this.#description, request);
     const media = request.inputs.map((part) => (part.type === 'text' ? textMedia(part.text) : part.media));
     await this.#check(media, signal);
     yield { type: 'job-queued', position };
     yield this.#start(0, 1);
-    const steps = createSteps(this.#chain, signal);
+    const steps = createSteps(this.#chain, signal, elsewhere);
     for (const [input, medium] of media.entries()) {
       signal.throwIfAborted();
       const embedding = await joint(steps, medium);
@@ -161,7 +168,7 @@ class ChainEngine implements Engine {
     for (const [output, { decoder }] of this.#chain.outputs) {
       if (decoder.component.check === undefined || job.outputs?.includes(output) === false) continue;
       signal.throwIfAborted();
-      await decoder.component.check(chosenBeforehand(decoder.component, output, job), context);
+      await decoder.component.check(chosenBeforehand(decoder.component, output, job), context, job.outputs === null ? null : (job.options[output] ?? {}));
     }
   }
 }

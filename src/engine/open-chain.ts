@@ -10,6 +10,8 @@ import { Recent } from './recent.ts';
 export interface OpenChain extends Chain, Disposable {
   /** Modalities whose encoder gives a joint embedding. */
   readonly jointInputs: ReadonlySet<string>;
+  /** What components had to say when they were opened, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 type Components = { readonly [K in keyof ComponentKinds]: Map<string, ComponentKinds[K]> };
@@ -24,19 +26,21 @@ const sourceTypes: readonly Source['type'][] = ['signal', 'prompt', 'joint'];
  * Throws `bundle_invalid`, `device_unavailable` and what factories throw.
  */
 export async function openChain(opened: OpenedBundle, device: Device): Promise<OpenChain> {
-  const components: Components = { encoder: new Map(), 'input-projector': new Map(), 'language-model': new Map(), 'output-projector': new Map(), decoder: new Map() };
+  const components: Components = { encoder: new Map(), 'input-projector': new Map(), 'language-model': new Map(), 'output-projector': new Map(), decoder: new Map(), engine: new Map() };
+  const notes: string[] = [];
   const dispose = async (): Promise<void> => disposeAll(components);
   try {
-    for (const name of Object.keys(opened.bundle.components)) await openComponent(opened, name, device, components);
-    return { ...wire(opened, components), encodings: new Recent(ENCODING_CACHE_BYTES, bytesOf), dispose };
+    for (const name of Object.keys(opened.bundle.components)) await openComponent(opened, name, device, components, (text) => void notes.push(text));
+    return { ...wire(opened, components), notes, encodings: new Recent(ENCODING_CACHE_BYTES, bytesOf), dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
 }
 
-async function openComponent(opened: OpenedBundle, name: string, device: Device, components: Components): Promise<void> {
-  const { factory, source } = opened.component(name, device);
+async function openComponent(opened: OpenedBundle, name: string, device: Device, components: Components, note: (text: string) => void): Promise<void> {
+  const { factory, source: files } = opened.component(name, device);
+  const source = { ...files, note };
   switch (factory.kind) {
     case 'encoder':
       components.encoder.set(name, await factory.open(source));
@@ -53,10 +57,12 @@ async function openComponent(opened: OpenedBundle, name: string, device: Device,
     case 'decoder':
       components.decoder.set(name, await factory.open(source));
       break;
+    case 'engine':
+      throw new AnymodalError('internal', `component "${name}" is an engine and no part of a chain`);
   }
 }
 
-function wire(opened: OpenedBundle, components: Components): Omit<OpenChain, 'encodings' | 'dispose'> {
+function wire(opened: OpenedBundle, components: Components): Omit<OpenChain, 'encodings' | 'notes' | 'dispose'> {
   const { bundle } = opened;
   const inputs = new Map<string, ChainInput>();
   const jointInputs = new Set<string>();
@@ -112,7 +118,7 @@ export function describeChain(chain: OpenChain, licence: string, device: Device,
       mediaTypes: encoder.component.mediaTypes,
       signatures: encoder.component.signatures ?? [],
       joint: chain.jointInputs.has(modality),
-      chat: projector !== null,
+      chat: projector !== null || chain.languageModel?.component.unseen === true,
     })),
     outputs: [...chain.outputs].map(([name, { decoder, sources }]) => ({
       name,

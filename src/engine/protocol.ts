@@ -6,8 +6,8 @@ import type { Failure } from './failures.ts';
 
 export type Work =
   /** Its only event is the terminal one. */
-  | { readonly type: 'check'; readonly job: JobRequest }
-  | { readonly type: 'run'; readonly job: JobRequest }
+  | { readonly type: 'check'; readonly job: JobRequest; readonly isNext: boolean }
+  | { readonly type: 'run'; readonly job: JobRequest; readonly isLong: boolean }
   | { readonly type: 'embed'; readonly request: EmbedRequest };
 
 export type ToChild =

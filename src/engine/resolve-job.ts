@@ -5,6 +5,9 @@ import type { EmbedRequest, EngineDescription, JobRequest, Media, Part, Route } 
 import { AnymodalError } from '../errors.ts';
 import { checkSchema } from '../schema.ts';
 
+/** Characters of one text. No model reads more; to take a text apart holds up everybody's work. */
+const TEXT_LENGTH = 1_000_000;
+
 type OutputDescription = EngineDescription['outputs'][number];
 
 /**
@@ -99,6 +102,7 @@ type InputDescription = EngineDescription['inputs'][number];
 
 function checkPart(engine: EngineDescription, part: Part, can: (input: InputDescription) => boolean, verb: string, textToo = false): void {
   const modality = part.type === 'text' ? 'text' : part.media.modality;
+  if (part.type === 'text' && part.text.length > TEXT_LENGTH) throw new AnymodalError('bad_input', `input: got a text of ${part.text.length} characters, at most ${TEXT_LENGTH} are read; give less at once`);
   if (part.type === 'text' && !textToo) return;
   const input = engine.inputs.find((candidate) => candidate.modality === modality);
   if (input === undefined || !can(input)) {

@@ -10,12 +10,16 @@ export interface TurnsOptions {
   readonly bonusMs?: number;
   /** Milliseconds of others' steps after which who waits goes next, however little time they used. */
   readonly patienceMs?: number;
+  /** Milliseconds that old work pauses for new work that is expected. */
+  readonly pauseMs?: number;
 }
 
 /** One piece of work among those that take turns. */
 export interface Seat {
   /** Runs `step` when it is its turn. Throws the signal's reason if it is aborted by then; what `step` throws passes through. */
   take<T>(signal: AbortSignal, step: () => Promise<T>): Promise<T>;
+  /** For use within a step: others take theirs while `work` is done elsewhere; the step goes on when it is its turn again. */
+  away<T>(work: () => Promise<T>): Promise<T>;
 }
 
 interface Waiter {
@@ -32,33 +36,64 @@ interface OwnSeat extends Seat {
   tag: number;
   bonus: number;
   steps: number;
+  /** Fulfilled when the step under way is over. */
+  over: Promise<void>;
+  /** Ends the turn of the step under way before it is over. */
+  free: () => void;
 }
 
 /** Steps of new work that go before those of old work, other things being equal: enough for a first token after its traces. */
 const FIRST_STEPS = 16;
+/** Share of its bonus that work which does not pause for others has left. */
+const YOUNG_SHARE = 0.75;
 
 export class Turns {
   readonly #now: () => number;
   readonly #bonusMs: number;
   readonly #patienceMs: number;
+  readonly #pauseMs: number;
+  readonly #expected = new Map<string, () => void>();
   #waiting: Waiter[] = [];
+  #news = Promise.withResolvers<void>();
   #isRunning = false;
   /** Tag of the step taken last: who comes new, or back after a pause, starts here and has saved up nothing. */
   #clock = 0;
 
-  constructor({ now = () => performance.now(), bonusMs = 1000, patienceMs = 3000 }: TurnsOptions = {}) {
+  constructor({ now = () => performance.now(), bonusMs = 1000, patienceMs = 3000, pauseMs = 500 }: TurnsOptions = {}) {
     this.#now = now;
     this.#bonusMs = bonusMs;
     this.#patienceMs = patienceMs;
+    this.#pauseMs = pauseMs;
   }
 
-  /** A seat for a new piece of work; one that takes no more steps costs nothing. */
-  join(): Seat {
+  /** Announces new work that joins as `name` in a moment: work that had its start takes no step before it does, but pauses no longer than `pauseMs` for it. */
+  expect(name: string): void {
+    if (this.#expected.has(name)) return;
+    const timer = setTimeout(() => this.#came(name), this.#pauseMs);
+    this.#expected.set(name, () => clearTimeout(timer));
+  }
+
+  /**
+   * A seat for a new piece of work, expected under its name or not; one that takes no more steps costs nothing. One that is known to be
+   * long has no start of its own: its time counts at once, so that short work which comes during its first steps begins beside it as well.
+   */
+  join(name: string | null = null, isLong = false): Seat {
+    if (name !== null) this.#came(name);
     const seat: OwnSeat = {
       tag: this.#clock,
-      bonus: this.#bonusMs,
-      steps: 0,
+      bonus: isLong ? 0 : this.#bonusMs,
+      steps: isLong ? FIRST_STEPS : 0,
+      over: Promise.resolve(),
+      free: () => undefined,
       take: async (signal, step) => this.#take(seat, signal, step),
+      away: async (work) => {
+        seat.free();
+        try {
+          return await work();
+        } finally {
+          await this.#back(seat);
+        }
+      },
     };
     return seat;
   }
@@ -67,15 +102,36 @@ export class Turns {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     seat.tag = Math.max(seat.tag, this.#clock);
     const run = async (): Promise<void> => {
-      try {
-        resolve(await step());
-      } catch (error) {
-        reject(error);
-      }
+      const freed = new Promise<void>((free) => {
+        seat.free = free;
+      });
+      seat.over = step().then(resolve, reject);
+      await Promise.race([seat.over, freed]);
     };
-    this.#waiting.push({ seat, signal, run, reject, passed: 0 });
-    if (!this.#isRunning) void this.#run();
+    this.#wait({ seat, signal, run, reject, passed: 0 });
     return promise;
+  }
+
+  /** Fulfilled when a step that was away has its turn again, which it keeps until it is over or away once more. */
+  async #back(seat: OwnSeat): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    seat.tag = Math.max(seat.tag, this.#clock);
+    const run = async (): Promise<void> => {
+      const freed = new Promise<void>((free) => {
+        seat.free = free;
+      });
+      resolve();
+      await Promise.race([seat.over, freed]);
+    };
+    // Whoever was cancelled meanwhile finds out by itself.
+    this.#wait({ seat, signal: new AbortController().signal, run, reject: () => undefined, passed: 0 });
+    return promise;
+  }
+
+  #wait(waiter: Waiter): void {
+    this.#waiting.push(waiter);
+    this.#tell();
+    if (!this.#isRunning) void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -85,8 +141,12 @@ export class Turns {
       // Whoever took that step asks for its next one meanwhile.
       await eventLoop();
       for (const { signal, reject } of this.#remove(({ signal: { aborted } }) => aborted)) reject(signal.reason);
-      const [next] = this.#waiting.toSorted((a, b) => Number(this.#isPatient(a)) - Number(this.#isPatient(b)) || a.seat.tag - b.seat.tag || Number(isOld(a)) - Number(isOld(b)));
-      if (next === undefined) continue;
+      const news = this.#news.promise;
+      const [next] = this.#waiting.filter(({ seat }) => this.#expected.size === 0 || this.#isYoung(seat)).toSorted((a, b) => Number(this.#isPatient(a)) - Number(this.#isPatient(b)) || a.seat.tag - b.seat.tag || Number(isOld(a)) - Number(isOld(b)));
+      if (next === undefined) {
+        if (this.#waiting.length > 0) await news;
+        continue;
+      }
       this.#remove((waiter) => waiter === next);
       const { seat } = next;
       this.#clock = Math.max(this.#clock, seat.tag);
@@ -100,6 +160,21 @@ export class Turns {
       for (const waiter of this.#waiting) waiter.passed += used;
     }
     this.#isRunning = false;
+  }
+
+  #came(name: string): void {
+    this.#expected.get(name)?.();
+    if (this.#expected.delete(name)) this.#tell();
+  }
+
+  #tell(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers<void>();
+  }
+
+  /** So short so far that a pause would cost it more than who is expected gains. */
+  #isYoung({ bonus }: OwnSeat): boolean {
+    return bonus > YOUNG_SHARE * this.#bonusMs;
   }
 
   #isPatient({ passed }: Waiter): boolean {

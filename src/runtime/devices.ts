@@ -35,7 +35,7 @@ export async function listDevices(): Promise<DeviceSupport[]> {
 }
 
 /**
- * The device to use. `auto` takes the first bundled accelerator that computes the probe correctly and faster than the
+ * The device to use. `auto` takes the first accelerator that computes the probe correctly and faster than the
  * CPU, and else the CPU, with a note that says why. A device asked for by name is taken or throws `device_unavailable`.
  * WebGPU in ONNX Runtime 1.30 computes a Conv wrongly whose input channels are more than 3 and no multiple of 4
  * (microsoft/onnxruntime#29651); graphs for it use a MatMul there.
@@ -51,10 +51,11 @@ export async function chooseDevice(choice: DeviceChoice): Promise<{ device: Devi
   }
   const faults: string[] = [];
   let ofCpu: number | null = null;
-  for (const { device } of supported.filter((each) => each.bundled && each.device !== 'cpu')) {
+  for (const { device, bundled } of supported.filter((each) => each.device !== 'cpu')) {
     const probed = await probeDevice(device, true);
     if (probed.milliseconds === null) {
-      faults.push(`${device}: ${probed.fault}`);
+      // CUDA's provider never comes with the package, so that its absence is no fault; where it was added, it is tried like the others.
+      if (bundled) faults.push(`${device}: ${probed.fault}`);
       continue;
     }
     ofCpu ??= (await probeDevice('cpu', true)).milliseconds;

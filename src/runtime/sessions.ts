@@ -139,6 +139,8 @@ export function sessionOptions(device: Device, mapped: boolean, threads?: number
 function handle(name: string, native: Native, session: InferenceSession, forget: () => void): Session {
   const inputs = session.inputMetadata.map(portInfo);
   const outputs = session.outputMetadata.map(portInfo);
+  // A decoder of language is fed hundreds of ports a token.
+  const ports = new Map(inputs.map((port) => [port.name, port]));
   const inFlight = new Set<Promise<unknown>>();
   let released = false;
   return {
@@ -146,7 +148,7 @@ function handle(name: string, native: Native, session: InferenceSession, forget:
     outputs,
     async run(feeds, fetch) {
       if (released) throw new AnymodalError('internal', `${name}: run after release.`);
-      const running = runOnce(name, session, inputs, feeds, fetch);
+      const running = runOnce(name, session, ports, feeds, fetch);
       inFlight.add(running);
       try {
         return await running;
@@ -167,12 +169,12 @@ function handle(name: string, native: Native, session: InferenceSession, forget:
   };
 }
 
-async function runOnce(name: string, session: InferenceSession, inputs: readonly PortInfo[], feeds: Record<string, RuntimeTensor>, fetch?: readonly string[]): Promise<Record<string, RuntimeTensor>> {
+async function runOnce(name: string, session: InferenceSession, ports: ReadonlyMap<string, PortInfo>, feeds: Record<string, RuntimeTensor>, fetch?: readonly string[]): Promise<Record<string, RuntimeTensor>> {
   const { Tensor } = await loadRuntime();
   const values: Record<string, OrtTensor> = {};
   for (const [port, tensor] of Object.entries(feeds)) {
-    const info = inputs.find((each) => each.name === port);
-    if (info === undefined) throw new AnymodalError('internal', `${name}: no input ${port}; expected ${inputs.map((each) => each.name).join(', ')}.`);
+    const info = ports.get(port);
+    if (info === undefined) throw new AnymodalError('internal', `${name}: no input ${port}; expected ${[...ports.keys()].join(', ')}.`);
     values[port] = toNative(Tensor, name, info, tensor);
   }
   let results: InferenceSession.OnnxValueMapType;

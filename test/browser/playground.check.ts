@@ -45,7 +45,7 @@ async function ask(page: Page, words: string): Promise<void> {
 
 /** The last answer when it has ended. */
 async function ended(page: Page, count: number, status = 'completed'): Promise<void> {
-  await page.locator(`.answer[data-status="${status}"]`).nth(count - 1).waitFor({ timeout: 90_000 });
+  await page.locator(`.answer[data-status="${status}"]`).nth(count - 1).waitFor({ timeout: 300_000 });
 }
 
 describe('chat', () => {
@@ -61,7 +61,7 @@ describe('chat', () => {
     });
     await page.getByRole('button', { name: 'Picture', exact: true }).click();
     await ask(page, 'a red fox');
-    await page.locator('.card.making .frame').waitFor({ timeout: 90_000 });
+    await page.locator('.card.making .frame').waitFor({ timeout: 300_000 });
     const before = await page.locator('.card').boundingBox();
     await ended(page, 1);
     const after = await page.locator('.card').boundingBox();
@@ -205,8 +205,14 @@ describe('beside the chat', () => {
     await page.locator('.tile').first().waitFor();
     await page.getByRole('searchbox').fill('');
     await page.getByRole('button', { name: 'Conversations', exact: true }).last().click();
-    page.on('dialog', (dialog) => void dialog.accept(dialog.type() === 'prompt' ? 'My fruit' : ''));
+    page.on('dialog', (dialog) => void dialog.accept());
     await page.getByRole('button', { name: 'Rename: a yellow banana' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'a yellow banana' }).last().waitFor();
+    await page.getByRole('button', { name: 'Rename: a yellow banana' }).click();
+    await page.getByRole('textbox', { name: 'New title' }).fill('My fruit');
+    await page.screenshot({ path: `${outputs}/rename-desktop.png` });
+    await page.keyboard.press('Enter');
     await page.locator('.talk', { hasText: 'My fruit' }).waitFor();
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Export: My fruit' }).click();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Turns, type Seat } from '../../src/engine/turns.ts';
 
 /** Steps that take no time but on the clock that they turn, and what was taken in which order. */
-function bench(options: { readonly bonusMs?: number; readonly patienceMs?: number } = {}) {
+function bench(options: { readonly bonusMs?: number; readonly patienceMs?: number; readonly pauseMs?: number } = {}) {
   let now = 0;
   const taken: string[] = [];
   const turns = new Turns({ now: () => now, ...options });
@@ -110,4 +110,68 @@ test('a step that is no longer wanted is not taken, and an error is its own', as
   })).rejects.toThrow('broken');
   await step(turns.join(), 'last', 10);
   expect(taken).toEqual(['first', 'last']);
+});
+
+describe('work that is announced', () => {
+  test('begins before another step of a long job, which goes on after it', async () => {
+    const { turns, step, work, taken } = bench({ bonusMs: 100 });
+    const video = work('v', 100, 6);
+    while (countOf(taken, 'v') < 3) await setImmediate();
+    turns.expect('chat');
+    // The step that was under way ends; no other begins.
+    for (let round = 0; round < 50; round += 1) await setImmediate();
+    const before = countOf(taken, 'v');
+    expect(before).toBeLessThanOrEqual(4);
+    const seat = turns.join('chat');
+    await step(seat, 'c', 10);
+    await video;
+    expect(taken.indexOf('c')).toBe(before);
+    expect(taken).toHaveLength(7);
+  });
+
+  test('and does not come holds nothing up for good', async () => {
+    const { turns, work, taken } = bench({ bonusMs: 0, pauseMs: 5 });
+    turns.expect('lost');
+    await work('v', 100, 3);
+    expect(taken.join('')).toBe('vvv');
+  });
+
+  test('does not hold up what has just begun', async () => {
+    const { turns, work, taken } = bench({ pauseMs: 60_000 });
+    turns.expect('late');
+    await work('c', 10, 3);
+    expect(taken.join('')).toBe('ccc');
+    turns.join('late');
+  });
+});
+
+describe('a job that is known to be long', () => {
+  test.each([1, 2, 12])('lets short work begin after its step %i, however little it used', async (steps) => {
+    const { turns, step, taken } = bench();
+    const seat = turns.join(null, true);
+    const video = (async () => {
+      for (let index = 0; index < 40; index += 1) await step(seat, 'v', 1);
+    })();
+    while (countOf(taken, 'v') < steps) await setImmediate();
+    const before = countOf(taken, 'v');
+    const chat = turns.join();
+    for (let index = 0; index < 6; index += 1) await step(chat, `c${index}`, 10);
+    // The step under way ends.
+    expect(countOf(taken.slice(0, taken.indexOf('c5')), 'v') - before).toBeLessThanOrEqual(1);
+    await video;
+  });
+
+  test('pauses for work that is announced from its first step on', async () => {
+    const { turns, step, taken } = bench({ pauseMs: 60_000 });
+    const seat = turns.join(null, true);
+    const video = (async () => {
+      for (let index = 0; index < 3; index += 1) await step(seat, 'v', 1);
+    })();
+    turns.expect('chat');
+    for (let round = 0; round < 50; round += 1) await setImmediate();
+    expect(taken).toEqual([]);
+    await step(turns.join('chat'), 'c', 1);
+    await video;
+    expect(taken.join('')).toBe('cvvv');
+  });
 });

@@ -69,7 +69,7 @@ const english = {
     formula: 'The sum',
   },
   library: {
-    title: 'Library', conversations: 'Conversations', media: 'Media', search: 'Search by words', likeness: 'By likeness', all: 'All kinds', empty: 'Nothing is kept yet.', nothing: 'Nothing found.', rename: 'Rename', delete: 'Delete', export: 'Export', open: 'Open', similar: 'More like this',
+    title: 'Library', conversations: 'Conversations', media: 'Media', search: 'Search by words', likeness: 'By likeness', all: 'All kinds', empty: 'Nothing is kept yet.', nothing: 'Nothing found.', rename: 'Rename', renameTo: 'New title', keep: 'Keep this title', leave: 'Leave it as it was', delete: 'Delete', export: 'Export', open: 'Open', similar: 'More like this',
     confirm: (name: string): string => `Delete ${name}? This cannot be undone.`, untitled: 'Untitled', more: 'Show more', use: 'Use in the chat',
   },
   trace: {
@@ -77,7 +77,7 @@ const english = {
     stages: { encoder: 'Encoder', 'input-projector': 'Input projector', 'language-model': 'Language model', signal: 'Signal', 'output-projector': 'Output projector', decoder: 'Decoder', join: 'Join' } as Readonly<Record<string, string>>,
     tokens: (read: number, written: number): string => `${read} tokens read, ${written} written`, points: (count: number): string => `points at medium ${count}`,
   },
-  model: { title: 'Model', licence: 'Licence', reads: 'Reads', makes: 'Makes', state: 'State', limits: 'What it cannot do', card: 'Model card', choose: 'Model', options: 'Limits and options' },
+  model: { title: 'Model', licence: 'Licence', reads: 'Reads', makes: 'Makes', state: 'State', version: 'Version', limits: 'What it cannot do', card: 'Model card', choose: 'Model', options: 'Limits and options' },
   request: { title: 'Copy as request', hint: 'The same thing over HTTP.', copy: 'Copy', languages: { curl: 'curl', typescript: 'TypeScript', python: 'Python' } },
   errors: { unreachable: 'The server does not answer. It is tried again.', title: 'That did not work', dismiss: 'Dismiss', camera: 'The camera cannot be used here.', microphone: 'The microphone cannot be used here.' },
   signIn: { intro: 'This server needs a key. Whoever runs it makes one: anymodal keys add NAME.', key: 'Key', go: 'Open' },

@@ -1,7 +1,7 @@
 // Everything that is kept: conversations and media, searched by words and by likeness, renamed, deleted, exported.
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, MediaObject } from '../../../src/client/index.ts';
 import { Icon, IconButton } from '../parts/icons.tsx';
 import { Medium } from '../parts/medium.tsx';
@@ -80,6 +80,7 @@ export function LibraryView(): JSX.Element {
           </>
         )}
       </div>
+      {!loaded.value && <p class="hint" aria-busy="true">{text.loading}</p>}
       {empty && <p class="hint">{words.value === '' ? text.library.empty : text.library.nothing}</p>}
       {tab.value === 'media' ? <ul class="grid">{media.value.map((item) => <MediaItem key={item.id} item={item} />)}</ul> : <ul class="list">{talks.value.map((item) => <TalkItem key={item.id} item={item} />)}</ul>}
       {more.value && <button type="button" class="button" onClick={() => void load((tab.value === 'media' ? media.value : talks.value).at(-1)?.id)}>{text.library.more}</button>}
@@ -114,13 +115,7 @@ function MediaItem({ item }: { readonly item: MediaObject }): JSX.Element {
 
 function TalkItem({ item }: { readonly item: Conversation }): JSX.Element {
   const title = item.title ?? text.library.untitled;
-  const rename = (): void => {
-    const next = prompt(text.library.rename, title)?.trim();
-    if (next !== undefined && next !== '') void attempt(async () => {
-      await client.renameConversation(item.id, next);
-      await Promise.all([load(), loadConversations()]);
-    });
-  };
+  const [naming, setNaming] = useState(false);
   const remove = (): void => {
     if (confirm(text.library.confirm(title))) void attempt(async () => {
       await client.removeConversation(item.id);
@@ -138,13 +133,38 @@ function TalkItem({ item }: { readonly item: Conversation }): JSX.Element {
   });
   return (
     <li class="talk">
-      <a href={addressOf('chat', item.id)} aria-current={place.value.id === item.id}>{title}</a>
+      {naming ? <TitleForm id={item.id} title={title} done={() => setNaming(false)} /> : <a href={addressOf('chat', item.id)} aria-current={place.value.id === item.id}>{title}</a>}
       <time class="quiet" dateTime={new Date(item.updatedAt).toISOString()}>{new Date(item.updatedAt).toLocaleString()}</time>
       <span class="row">
-        <IconButton name="rename" label={`${text.library.rename}: ${title}`} onClick={rename} />
+        <IconButton name="rename" label={`${text.library.rename}: ${title}`} pressed={naming} onClick={() => setNaming(!naming)} />
         <IconButton name="download" label={`${text.library.export}: ${title}`} onClick={save} />
         <IconButton name="trash" label={`${text.library.delete}: ${title}`} onClick={remove} />
       </span>
     </li>
+  );
+}
+
+/** The title as a field in its own place: Enter keeps it, Escape and leaving it unchanged do not. */
+function TitleForm({ id, title, done }: { readonly id: string; readonly title: string; readonly done: () => void }): JSX.Element {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  const keep = (): void => {
+    const next = field.current?.value.trim() ?? '';
+    if (next === '' || next === title) {
+      done();
+      return;
+    }
+    void attempt(async () => {
+      await client.renameConversation(id, next);
+      await Promise.all([load(), loadConversations()]);
+      done();
+    });
+  };
+  return (
+    <form class="title-form" onSubmit={(event) => { event.preventDefault(); keep(); }} onKeyDown={(event) => { if (event.key === 'Escape') done(); }}>
+      <input ref={field} type="text" defaultValue={title} maxLength={200} aria-label={text.library.renameTo} />
+      <IconButton name="check" label={text.library.keep} onClick={keep} kind="small" />
+      <IconButton name="close" label={text.library.leave} onClick={done} kind="small" />
+    </form>
   );
 }

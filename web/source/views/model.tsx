@@ -1,5 +1,6 @@
-// The model in use: what it reads and makes, its licence, and its card with its limits in plain words.
+// The model in use: what it reads and makes, its licence, its limits in plain words, and its card.
 import type { JSX } from 'preact';
+import { Markdown } from '../parts/markdown.tsx';
 import { chosenModel, loadDetails, model, models } from '../state/models.ts';
 import { nameOf, text } from '../text.ts';
 
@@ -17,6 +18,7 @@ export function ModelView(): JSX.Element {
       )}
       <dl class="facts">
         <dt>{text.model.state}</dt><dd>{shown.state}</dd>
+        <dt>{text.model.version}</dt><dd>{`${shown.id} ${shown.version}, ${shown.device}`}</dd>
         <dt>{text.model.licence}</dt><dd>{shown.licence}</dd>
         <dt>{text.model.reads}</dt><dd>{shown.inputs.map(({ modality }) => nameOf(modality)).join(', ')}</dd>
         <dt>{text.model.makes}</dt><dd>{['text', ...shown.outputs.map(({ name }) => name)].map(nameOf).join(', ')}</dd>
@@ -25,6 +27,12 @@ export function ModelView(): JSX.Element {
         <>
           <h2>{text.model.limits}</h2>
           <ul class="limits">{shown.limits.map((limit) => <li key={limit}>{limit}</li>)}</ul>
+        </>
+      )}
+      {shown.card !== null && (
+        <>
+          <h2>{text.model.card}</h2>
+          <Markdown source={shown.card} />
         </>
       )}
       <h2>{text.model.options}</h2>
