@@ -206,11 +206,12 @@ describe('beside the chat', () => {
     await page.getByRole('searchbox').fill('');
     await page.getByRole('button', { name: 'Conversations', exact: true }).last().click();
     page.on('dialog', (dialog) => void dialog.accept());
+    const field = page.getByRole('textbox', { name: 'New title' });
     await page.getByRole('button', { name: 'Rename: a yellow banana' }).click();
-    await page.keyboard.press('Escape');
-    await page.getByRole('link', { name: 'a yellow banana' }).last().waitFor();
+    await field.press('Escape');
+    await field.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Rename: a yellow banana' }).click();
-    await page.getByRole('textbox', { name: 'New title' }).fill('My fruit');
+    await field.fill('My fruit');
     await page.screenshot({ path: `${outputs}/rename-desktop.png` });
     await page.keyboard.press('Enter');
     await page.locator('.talk', { hasText: 'My fruit' }).waitFor();

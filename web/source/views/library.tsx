@@ -1,7 +1,7 @@
 // Everything that is kept: conversations and media, searched by words and by likeness, renamed, deleted, exported.
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Conversation, MediaObject } from '../../../src/client/index.ts';
 import { Icon, IconButton } from '../parts/icons.tsx';
 import { Medium } from '../parts/medium.tsx';
@@ -147,7 +147,10 @@ function TalkItem({ item }: { readonly item: Conversation }): JSX.Element {
 /** The title as a field in its own place: Enter keeps it, Escape and leaving it unchanged do not. */
 function TitleForm({ id, title, done }: { readonly id: string; readonly title: string; readonly done: () => void }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   const keep = (): void => {
     const next = field.current?.value.trim() ?? '';
     if (next === '' || next === title) {
